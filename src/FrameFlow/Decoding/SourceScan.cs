@@ -1,0 +1,63 @@
+using FrameFlow.Media;
+
+namespace FrameFlow.Decoding;
+
+/// <summary>How the pictures themselves, not the flags, are made of fields.</summary>
+public enum FieldContent
+{
+    /// <summary>Whole frames.</summary>
+    Progressive,
+
+    /// <summary>Two moments in every frame, top field first.</summary>
+    InterlacedTopFirst,
+
+    /// <summary>Two moments in every frame, bottom field first.</summary>
+    InterlacedBottomFirst,
+
+    /// <summary>3:2 pulldown of a 24 fps film in a 30 fps stream.</summary>
+    Telecined,
+}
+
+/// <summary>A stretch of the source that could not be decoded as it should.</summary>
+/// <param name="Start">Its start in seconds on the source's clock.</param>
+/// <param name="End">Its end in seconds.</param>
+/// <param name="What">What was found, one line.</param>
+public sealed record DamagedStretch(Rational Start, Rational End, string What);
+
+/// <summary>What one decoding pass over the source found: the ground on which the output is planned.</summary>
+public sealed record SourceScan
+{
+    /// <summary>The times of the frames that decode, after <see cref="Filters"/>.</summary>
+    public required FrameTimeline Timeline { get; init; }
+
+    /// <summary>The format in which frames will be delivered.</summary>
+    public required VideoFormat Format { get; init; }
+
+    /// <summary>What the pictures are made of.</summary>
+    public FieldContent Content { get; init; }
+
+    /// <summary>ffmpeg filters that turn the source into progressive frames (<c>bwdif=...</c>, <c>fieldmatch,decimate</c>), or null. Applied by the scan and by the source alike.</summary>
+    public string? Filters { get; init; }
+
+    /// <summary>Damage, in order of time.</summary>
+    public IReadOnlyList<DamagedStretch> Damage { get; init; } = [];
+
+    /// <summary>What the user should be told (a flag that lies, a format that is converted, metadata that is dropped), a line each.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+}
+
+/// <summary>Which part of the source is read, and how.</summary>
+public sealed record DecodeOptions
+{
+    /// <summary>Where to begin, in seconds after the source's start; 0 for the beginning.</summary>
+    public Rational Start { get; init; }
+
+    /// <summary>How much to read, in seconds; null for all.</summary>
+    public Rational? Duration { get; init; }
+
+    /// <summary>Whether interlaced or telecined content is made progressive (<c>--deinterlace auto</c>).</summary>
+    public bool Deinterlace { get; init; } = true;
+
+    /// <summary>Decoder threads; 0 lets ffmpeg choose.</summary>
+    public int Threads { get; init; }
+}

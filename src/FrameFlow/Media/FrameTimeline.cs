@@ -1,0 +1,197 @@
+namespace FrameFlow.Media;
+
+/// <summary>
+/// The presentation times of a source's decoded frames, exact. Where every time lies within one tick of first + n/r for a rational r
+/// (gaps allowed), the source is constant-rate at r, its container merely rounded (Matroska to milliseconds), and the times are
+/// first + n/r; otherwise they are what the container says.
+/// </summary>
+public sealed class FrameTimeline
+{
+    private readonly long[] _ticks;
+    private readonly Rational _timeBase;
+    private readonly Rational _firstSeconds;
+
+    private FrameTimeline(long[] ticks, Rational timeBase, Rational? constantRate, Rational lastDuration)
+    {
+        _ticks = ticks;
+        _timeBase = timeBase;
+        _firstSeconds = ticks.Length == 0 ? Rational.Zero : ticks[0] * timeBase;
+        ConstantRate = constantRate;
+        LastDuration = lastDuration;
+    }
+
+    /// <summary>How many frames there are.</summary>
+    public int Count => _ticks.Length;
+
+    /// <summary>Frames a second where the source is constant-rate; null where it is not (VFR).</summary>
+    public Rational? ConstantRate { get; }
+
+    /// <summary>How long the last frame stays, in seconds.</summary>
+    public Rational LastDuration { get; }
+
+    /// <summary>The first frame's time in seconds.</summary>
+    public Rational First => this[0];
+
+    /// <summary>The container's resolution in seconds: the most by which a stated time may be off.</summary>
+    public Rational Tick => _timeBase;
+
+    /// <summary>Last start - first start + last duration, in seconds; 0 where there is no frame.</summary>
+    public Rational Duration => Count == 0 ? Rational.Zero : this[Count - 1] - this[0] + LastDuration;
+
+    /// <summary>The presentation time of frame <paramref name="index"/> in seconds.</summary>
+    public Rational this[int index] => ConstantRate is { } rate
+        ? _firstSeconds + (SlotOf(_ticks[index] - _ticks[0], _timeBase, rate) / rate)
+        : _ticks[index] * _timeBase;
+
+    /// <summary>Builds the timeline.</summary>
+    /// <param name="ticks">The decoded frames' times, strictly increasing, in ticks. Not copied.</param>
+    /// <param name="timeBase">Seconds a tick.</param>
+    /// <param name="lastDuration">The last packet's duration in seconds, or null: then 1/r, else the median step, else one 25th.</param>
+    /// <param name="rateHints">Rates that the container states, tried in order before those that the times suggest; others are ignored.</param>
+    /// <exception cref="ArgumentException">The ticks do not strictly increase.</exception>
+    public static FrameTimeline FromTicks(long[] ticks, Rational timeBase, Rational? lastDuration, params IEnumerable<Rational?> rateHints)
+    {
+        ArgumentNullException.ThrowIfNull(ticks);
+        ArgumentNullException.ThrowIfNull(rateHints);
+        for (int i = 1; i < ticks.Length; i++)
+        {
+            if (ticks[i] <= ticks[i - 1])
+            {
+                throw new ArgumentException($"Frame {i} stands at tick {ticks[i]}, not after {ticks[i - 1]}.", nameof(ticks));
+            }
+        }
+
+        Rational? rate = ticks.Length < 2 ? null : Candidates(ticks, timeBase, rateHints).Cast<Rational?>().FirstOrDefault(r => Fits(ticks, timeBase, r!.Value));
+        Rational last = lastDuration is { } stated && stated > Rational.Zero ? stated
+            : rate is { } r ? r.Inverse
+            : ticks.Length < 2 ? rateHints.FirstOrDefault(h => h > Rational.Zero)?.Inverse ?? new Rational(1, 25)
+            : MedianStep(ticks) * timeBase;
+
+        // A packet's duration is as rounded as its time: within a tick of the frame period it is the frame period.
+        if (rate is { } exact && Rational.Abs(last - exact.Inverse) <= timeBase)
+        {
+            last = exact.Inverse;
+        }
+
+        return new FrameTimeline(ticks, timeBase, rate, last);
+    }
+
+    /// <summary>
+    /// The last frame that starts at or before <paramref name="time"/>; -1 where all start later. A frame that starts within
+    /// the container's rounding after it counts as started where the source is not constant-rate.
+    /// </summary>
+    public int IndexAt(Rational time)
+    {
+        Rational reach = ConstantRate is null ? time + Rounding : time;
+        int low = 0;
+        int high = Count;
+        while (low < high)
+        {
+            int middle = (low + high) >>> 1;
+            if (this[middle] <= reach)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+            }
+        }
+
+        return low - 1;
+    }
+
+    /// <summary>Whether <paramref name="time"/> is frame <paramref name="index"/>'s own: exactly, or within a tick where times are as rounded as the container's.</summary>
+    public bool IsAt(int index, Rational time) => ConstantRate is null
+        ? Rational.Abs(this[index] - time) <= Rounding
+        : this[index] == time;
+
+    // One tick, but never so much that a coarse time base (1/25) swallows real positions between frames.
+    private Rational Rounding => Rational.Min(_timeBase, new Rational(1, 500));
+
+    private static IEnumerable<Rational> Candidates(long[] ticks, Rational timeBase, IEnumerable<Rational?> hints)
+    {
+        HashSet<Rational> seen = [];
+        foreach (Rational? hint in hints)
+        {
+            if (hint is { } rate && rate > Rational.Zero && seen.Add(rate))
+            {
+                yield return rate;
+            }
+        }
+
+        Rational median = MedianStep(ticks) * timeBase;
+        foreach (Rational rate in StandardRates)
+        {
+            if (Rational.Abs(rate.Inverse - median) <= timeBase && seen.Add(rate))
+            {
+                yield return rate;
+            }
+        }
+
+        if (seen.Add(median.Inverse))
+        {
+            yield return median.Inverse;
+        }
+
+        // An even rate whose period is no whole number of ticks shows in the mean over the whole length, if no frame is missing.
+        Rational mean = (ticks[^1] - ticks[0]) * timeBase / (ticks.Length - 1);
+        foreach (long denominator in (long[])[1, 1001])
+        {
+            Rational rounded = new((mean.Inverse * denominator).Round(), denominator);
+            if (rounded > Rational.Zero && seen.Add(rounded))
+            {
+                yield return rounded;
+            }
+        }
+    }
+
+    // SMPTE ST 2036 and common camera and film rates.
+    private static readonly Rational[] StandardRates =
+    [
+        new(24000, 1001), 24, 25, new(30000, 1001), 30, 48, new(48000, 1001), 50, new(60000, 1001), 60, 100, new(120000, 1001), 120,
+        12, 15, 16, 18, 20, 10, 240,
+    ];
+
+    // "Within one tick" of the grid: |tick time - n/r| <= one tick, n the nearest slot, strictly increasing.
+    private static bool Fits(long[] ticks, Rational timeBase, Rational rate)
+    {
+        // A grid finer than two ticks would fit anything.
+        if (rate.Inverse <= timeBase * 2 && rate.Inverse != timeBase)
+        {
+            return false;
+        }
+
+        long previous = -1;
+        long gaps = 0;
+        for (int i = 0; i < ticks.Length; i++)
+        {
+            long delta = ticks[i] - ticks[0];
+            long slot = SlotOf(delta, timeBase, rate);
+            if (slot <= previous || Rational.Abs((delta * timeBase) - (slot / rate)) > timeBase)
+            {
+                return false;
+            }
+
+            gaps += slot - previous > 1 ? 1 : 0;
+            previous = slot;
+        }
+
+        // "Gaps allowed" means missing frames now and then; a grid on which every other step is a gap says nothing.
+        return gaps * 4 <= ticks.Length;
+    }
+
+    private static long SlotOf(long deltaTicks, Rational timeBase, Rational rate) => (deltaTicks * timeBase * rate).Round();
+
+    private static long MedianStep(long[] ticks)
+    {
+        long[] steps = new long[ticks.Length - 1];
+        for (int i = 0; i < steps.Length; i++)
+        {
+            steps[i] = ticks[i + 1] - ticks[i];
+        }
+
+        Array.Sort(steps);
+        return steps[steps.Length / 2];
+    }
+}
