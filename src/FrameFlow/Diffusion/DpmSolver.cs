@@ -2,11 +2,14 @@ using System.Numerics.Tensors;
 
 namespace FrameFlow.Diffusion;
 
-/// <summary>Evaluates a denoiser: writes D(z; sigma) = E[u | z = u + sigma n].</summary>
-/// <param name="state">z, any shape.</param>
+/// <summary>One item of a batch as a flat buffer.</summary>
+/// <param name="item">The item's index.</param>
+public delegate Span<float> BatchBuffer(int item);
+
+/// <summary>Evaluates a denoiser for the whole batch: D(z; sigma) = E[u | z = u + sigma n] of the states that the solver was given.</summary>
 /// <param name="sigma">The noise level, positive.</param>
-/// <param name="clean">Receives D, of the same shape.</param>
-public delegate void Denoise(ReadOnlySpan<float> state, double sigma, Span<float> clean);
+/// <param name="clean">Where D of each item goes.</param>
+public delegate void Denoise(double sigma, BatchBuffer clean);
 
 /// <summary>
 /// DPM-Solver++ 2M (Lu 2022, algorithm 2) for the variance-exploding probability-flow ODE, data prediction: with h = ln(sigma/sigma+),
@@ -15,49 +18,49 @@ public delegate void Denoise(ReadOnlySpan<float> state, double sigma, Span<float
 /// </summary>
 public static class DpmSolver
 {
-    /// <summary>Solves from the first level to the last.</summary>
-    /// <param name="state">z at the first level; holds the sample afterwards.</param>
-    /// <param name="scratch">Two buffers' worth: at least twice the state's length.</param>
+    /// <summary>Solves from the first level to the last, all items of a batch side by side.</summary>
+    /// <param name="count">Items of the batch.</param>
+    /// <param name="states">z of each item at the first level; hold the samples afterwards.</param>
+    /// <param name="scratch">For each item a buffer at least twice as long as its state.</param>
     /// <param name="sigmas">Decreasing levels, the last 0.</param>
     /// <param name="denoise">The denoiser.</param>
-    public static void Solve(Span<float> state, Span<float> scratch, ReadOnlySpan<double> sigmas, Denoise denoise)
+    public static void Solve(int count, BatchBuffer states, BatchBuffer scratch, ReadOnlySpan<double> sigmas, Denoise denoise)
     {
+        ArgumentNullException.ThrowIfNull(states);
+        ArgumentNullException.ThrowIfNull(scratch);
         ArgumentNullException.ThrowIfNull(denoise);
-        Span<float> clean = scratch[..state.Length];
-        Span<float> before = scratch.Slice(state.Length, state.Length);
         double stepBefore = 0;
         for (int k = 0; k + 1 < sigmas.Length; k++)
         {
-            double sigma = sigmas[k];
-            double next = sigmas[k + 1];
-            denoise(state, sigma, clean);
-            if (next == 0)
+            // D and D_prev change places from step to step.
+            int half = k & 1;
+            denoise(sigmas[k], n => Half(n, half));
+            double step = Math.Log(sigmas[k] / sigmas[k + 1]);
+            for (int n = 0; n < count; n++)
             {
-                clean.CopyTo(state);
-                return;
+                Span<float> state = states(n);
+                Span<float> clean = Half(n, half);
+                if (sigmas[k + 1] == 0)
+                {
+                    clean.CopyTo(state);
+                    continue;
+                }
+
+                float keep = (float)(sigmas[k + 1] / sigmas[k]);
+                TensorPrimitives.Multiply(state, keep, state);
+                TensorPrimitives.MultiplyAdd(clean, 1 - keep, state, state);
+                if (k > 0)
+                {
+                    // D~ - D = c (D - D_prev), c = 1/(2 rho) = h/(2 h_prev).
+                    Span<float> before = Half(n, 1 - half);
+                    TensorPrimitives.Subtract(clean, before, before);
+                    TensorPrimitives.MultiplyAdd(before, (1 - keep) * (float)(step / (2 * stepBefore)), state, state);
+                }
             }
 
-            double step = Math.Log(sigma / next);
-            float keep = (float)(next / sigma);
-
-            // D~ = D + c (D - D_prev), c = 1/(2 rho) = h/(2 h_prev): "before" becomes D~.
-            if (k == 0)
-            {
-                clean.CopyTo(before);
-            }
-            else
-            {
-                float c = (float)(step / (2 * stepBefore));
-                TensorPrimitives.Subtract(clean, before, before);
-                TensorPrimitives.MultiplyAdd(before, c, clean, before);
-            }
-
-            TensorPrimitives.Multiply(state, keep, state);
-            TensorPrimitives.MultiplyAdd(before, 1 - keep, state, state);
-            Span<float> swap = before;
-            before = clean;
-            clean = swap;
             stepBefore = step;
         }
+
+        Span<float> Half(int n, int which) => scratch(n).Slice(which * states(n).Length, states(n).Length);
     }
 }
