@@ -27,12 +27,9 @@ public sealed record ModelFile
     public long Parameters { get; init; }
 }
 
-/// <summary>The noise levels that sampling visits, sigma of z = u + sigma n with unit-variance u.</summary>
-/// <param name="Start">sigma_1, the first.</param>
-/// <param name="End">The last above 0.</param>
-public sealed record SigmaRange(
-    [property: JsonPropertyName("start")] double Start,
-    [property: JsonPropertyName("end")] double End);
+/// <summary>The noise levels that sampling visits.</summary>
+/// <param name="Start">sigma_1, the first, of z = u + sigma n with unit-variance u.</param>
+public sealed record SigmaRange([property: JsonPropertyName("start")] double Start);
 
 /// <summary>The range of the residual's scale s at t = 1/2, in code values 0..1.</summary>
 /// <param name="Min">The least s.</param>
@@ -74,7 +71,7 @@ public sealed record ModelManifest
 
     /// <summary>The noise levels that sampling visits.</summary>
     [JsonPropertyName("sigma")]
-    public SigmaRange Sigma { get; init; } = new(1, 0.1);
+    public SigmaRange Sigma { get; init; } = new(1);
 
     /// <summary>The range of the residual's scale.</summary>
     [JsonPropertyName("residualScale")]
