@@ -3,8 +3,8 @@ using System.Globalization;
 namespace FrameFlow.Motion;
 
 /// <summary>
-/// Settings of <see cref="DenseInverseSearch"/>. The defaults are those of OpenCV's MEDIUM preset (Kroeger et al. 2016, operating
-/// point between 2 and 3), with two differences that are stated at <see cref="StepScale"/> and <see cref="HalveFrom"/>.
+/// Settings of <see cref="DenseInverseSearch"/>. The defaults are those of OpenCV's MEDIUM preset (Kroeger et al. 2016), except for
+/// <see cref="StepScale"/> with <see cref="DescentIterations"/>, and <see cref="HalveFrom"/>.
 /// </summary>
 public sealed record DenseInverseSearchOptions
 {
@@ -12,13 +12,14 @@ public sealed record DenseInverseSearchOptions
     public int PatchStride { get; init; } = 3;
 
     /// <summary>Descent steps a patch and scale, both sweeps together, 2..256; a patch stops early when its residual stops falling.</summary>
-    public int DescentIterations { get; init; } = 25;
+    public int DescentIterations { get; init; } = 16;
 
     /// <summary>
     /// Length of a descent step as a part of the Gauss-Newton step, above 0 and at most 1. OpenCV's gradients are Sobel sums without
-    /// the 1/8, which makes its steps an eighth.
+    /// the 1/8, which makes its steps an eighth (and 25 of them). On real triplets 16 quarter steps interpolate .1 dB better than
+    /// 25 eighths, and whole steps .1 dB worse: long steps run away where a patch straddles two motions.
     /// </summary>
-    public float StepScale { get; init; } = 0.125f;
+    public float StepScale { get; init; } = 0.25f;
 
     /// <summary>The finest scale that is searched, 0..4: motion is found at 1/2^s of the frame, then scaled up bilinearly.</summary>
     public int FinestScale { get; init; } = 1;
