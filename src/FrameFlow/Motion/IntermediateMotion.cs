@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using FrameFlow.Media;
@@ -56,7 +57,9 @@ public static unsafe class IntermediateMotion
         try
         {
             // Rows are handled as they come: costs of the last rows, averaged across, and the candidates (a) and (b) wait in rings.
-            using Scratch scratch = new(pool, Scratch.Rounded((long)Ring * Candidates * stride) + Scratch.Rounded(4L * Ring * stride) + Scratch.Rounded(stride) + Scratch.Rounded((long)Candidates * stride));
+            using Scratch scratch = new(pool, Scratch.Rounded((long)Ring * Candidates * stride) + Scratch.Rounded(4L * Ring * stride) + Scratch.Rounded(stride) + Scratch.Rounded((long)Candidates * stride)
+                + InterleavedImage.Length(rgb0) + InterleavedImage.Length(rgb1) + (2 * InterleavedImage.Length(field.Forward)));
+            Pair pair = new(new InterleavedImage(rgb0, scratch), new InterleavedImage(rgb1, scratch), new InterleavedImage(field.Forward, scratch), new InterleavedImage(field.Backward, scratch));
             float* costs = scratch.Take((long)Ring * Candidates * stride);
             float* carried = scratch.Take(4L * Ring * stride);
             float* line = scratch.Take(stride) + 16;
@@ -66,7 +69,7 @@ public static unsafe class IntermediateMotion
                 if (y < height)
                 {
                     float* row = costs + ((long)(y % Ring) * Candidates * stride);
-                    CandidateRow(field, rgb0, rgb1, t, y, carried + (4L * (y % Ring) * stride), row, stride);
+                    CandidateRow(field, pair, t, y, carried + (4L * (y % Ring) * stride), row, stride);
                     for (int candidate = 0; candidate < Candidates; candidate++)
                     {
                         BoxAcross(row + ((long)candidate * stride), line, width);
@@ -110,15 +113,14 @@ public static unsafe class IntermediateMotion
 
         static void Saturate(FloatImage image)
         {
-            foreach (ref float value in image.Values)
-            {
-                value = Math.Min(value, InconsistencyLimit) / InconsistencyLimit;
-            }
+            Span<float> values = image.Values;
+            TensorPrimitives.Min(values, InconsistencyLimit, values);
+            TensorPrimitives.Divide(values, InconsistencyLimit, values);
         }
     }
 
     /// <summary>One row of the candidates (a) and (b) (x, y, x, y: four lines) and of the raw costs of all five.</summary>
-    private static void CandidateRow(MotionField field, FloatImage rgb0, FloatImage rgb1, float t, int y, float* carried, float* costs, int stride)
+    private static void CandidateRow(MotionField field, in Pair pair, float t, int y, float* carried, float* costs, int stride)
     {
         int width = field.Width;
         int height = field.Height;
@@ -126,6 +128,7 @@ public static unsafe class IntermediateMotion
         float* backward = field.Backward.Data;
         long plane = field.Forward.PlaneLength;
         long start = (long)y * width;
+        float* work = stackalloc float[InterleavedImage.WorkLength];
         Vector256<float> row = Vector256.Create((float)y);
         Vector256<float> to0 = Vector256.Create(-t);
         Vector256<float> to1 = Vector256.Create(1 - t);
@@ -142,43 +145,31 @@ public static unsafe class IntermediateMotion
             Vector256<float> by = backwardY;
             for (int i = 0; i < FixedPointIterations; i++)
             {
-                BilinearTaps taps = new(Vector256.FusedMultiplyAdd(to0, ax, column), Vector256.FusedMultiplyAdd(to0, ay, row), width, height);
-                ax = taps.Read(forward);
-                ay = taps.Read(forward + plane);
-                taps = new BilinearTaps(Vector256.FusedMultiplyAdd(to1, bx, column), Vector256.FusedMultiplyAdd(to1, by, row), width, height);
-                bx = -taps.Read(backward);
-                by = -taps.Read(backward + plane);
+                (ax, ay) = pair.Forward.ReadPairs(Vector256.FusedMultiplyAdd(to0, ax, column), Vector256.FusedMultiplyAdd(to0, ay, row), work);
+                (bx, by) = pair.Backward.ReadPairs(Vector256.FusedMultiplyAdd(to1, bx, column), Vector256.FusedMultiplyAdd(to1, by, row), work);
+                bx = -bx;
+                by = -by;
             }
 
             ax.Store(carried + x);
             ay.Store(carried + stride + x);
             bx.Store(carried + (2 * stride) + x);
             by.Store(carried + (3 * stride) + x);
-            Cost(rgb0, rgb1, column, row, ax, ay, to0, to1).Store(costs + x);
-            Cost(rgb0, rgb1, column, row, bx, by, to0, to1).Store(costs + stride + x);
-            Cost(rgb0, rgb1, column, row, (ax + bx) * 0.5f, (ay + by) * 0.5f, to0, to1).Store(costs + (2 * stride) + x);
-            Cost(rgb0, rgb1, column, row, forwardX, forwardY, to0, to1).Store(costs + (3 * stride) + x);
-            Cost(rgb0, rgb1, column, row, backwardX, backwardY, to0, to1).Store(costs + (4 * stride) + x);
+            Cost(pair, width, height, column, row, ax, ay, to0, to1, work).Store(costs + x);
+            Cost(pair, width, height, column, row, bx, by, to0, to1, work).Store(costs + stride + x);
+            Cost(pair, width, height, column, row, (ax + bx) * 0.5f, (ay + by) * 0.5f, to0, to1, work).Store(costs + (2 * stride) + x);
+            Cost(pair, width, height, column, row, forwardX, forwardY, to0, to1, work).Store(costs + (3 * stride) + x);
+            Cost(pair, width, height, column, row, backwardX, backwardY, to0, to1, work).Store(costs + (4 * stride) + x);
         }
     }
 
-    private static Vector256<float> Cost(FloatImage rgb0, FloatImage rgb1, Vector256<float> column, Vector256<float> row, Vector256<float> vx, Vector256<float> vy, Vector256<float> to0, Vector256<float> to1)
+    private static Vector256<float> Cost(in Pair pair, int width, int height, Vector256<float> column, Vector256<float> row, Vector256<float> vx, Vector256<float> vy, Vector256<float> to0, Vector256<float> to1, float* work)
     {
-        int width = rgb0.Width;
-        int height = rgb0.Height;
         Vector256<float> x0 = column + (to0 * vx);
         Vector256<float> y0 = row + (to0 * vy);
         Vector256<float> x1 = column + (to1 * vx);
         Vector256<float> y1 = row + (to1 * vy);
-        BilinearTaps taps0 = new(x0, y0, width, height);
-        BilinearTaps taps1 = new(x1, y1, width, height);
-        Vector256<float> sum = Vector256<float>.Zero;
-        for (int channel = 0; channel < 3; channel++)
-        {
-            long plane = (long)channel * rgb0.PlaneLength;
-            sum += Vector256.Abs(taps0.Read(rgb0.Data + plane) - taps1.Read(rgb1.Data + plane));
-        }
-
+        Vector256<float> sum = pair.Frame0.Difference(x0, y0, pair.Frame1, x1, y1, work);
         Vector256<float> inside = Vector256.Min(Warp.Inside(x0, y0, width, height), Warp.Inside(x1, y1, width, height));
         return Vector256.FusedMultiplyAdd(sum, Vector256.Create(1f / 3), (Vector256<float>.One - inside) * OutsidePenalty);
     }
@@ -260,4 +251,7 @@ public static unsafe class IntermediateMotion
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Weight(Vector256<float> cost, Vector256<float> least) => Vector256.Exp((least - cost) * (1 / Temperature));
+
+    /// <summary>What the look-ups read.</summary>
+    private readonly record struct Pair(InterleavedImage Frame0, InterleavedImage Frame1, InterleavedImage Forward, InterleavedImage Backward);
 }

@@ -52,6 +52,17 @@ internal static class Lanes
         return (Vector256.Create(first.GetLower(), second.GetLower()), Vector256.Create(first.GetUpper(), second.GetUpper()));
     }
 
+    /// <summary>Transposes the 4x4 values in the lower halves, and those in the upper halves.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector256<float> A, Vector256<float> B, Vector256<float> C, Vector256<float> D) Transpose(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)
+    {
+        (Vector256<float> ac0, Vector256<float> ac1) = Unpack(a, c);
+        (Vector256<float> bd0, Vector256<float> bd1) = Unpack(b, d);
+        (Vector256<float> first, Vector256<float> second) = Unpack(ac0, bd0);
+        (Vector256<float> third, Vector256<float> fourth) = Unpack(ac1, bd1);
+        return (first, second, third, fourth);
+    }
+
     /// <summary>The sums of the lanes of four vectors.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Sums(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)

@@ -72,7 +72,7 @@ public static unsafe class Warp
                         sum.Store(sums + (8 * (i & 3)) + (i & 4));
                     }
 
-                    (Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d) = Transpose(
+                    (Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d) = Lanes.Transpose(
                         Vector256.Load(sums), Vector256.Load(sums + 8), Vector256.Load(sums + 16), Vector256.Load(sums + 24));
                     Vector256<float> value = Vector256.FusedMultiplyAdd(a, x0, Vector256.FusedMultiplyAdd(b, x1, Vector256.FusedMultiplyAdd(c, x2, d * x3)));
                     Lanes.Store(value, destination.Data + ((long)channel * destination.PlaneLength) + start, x, width);
@@ -196,16 +196,5 @@ public static unsafe class Warp
         }
 
         return sum;
-    }
-
-    /// <summary>Transposes the 4x4 values in the lower halves, and those in the upper halves.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector256<float> A, Vector256<float> B, Vector256<float> C, Vector256<float> D) Transpose(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)
-    {
-        (Vector256<float> ac0, Vector256<float> ac1) = Lanes.Unpack(a, c);
-        (Vector256<float> bd0, Vector256<float> bd1) = Lanes.Unpack(b, d);
-        (Vector256<float> first, Vector256<float> second) = Lanes.Unpack(ac0, bd0);
-        (Vector256<float> third, Vector256<float> fourth) = Lanes.Unpack(ac1, bd1);
-        return (first, second, third, fourth);
     }
 }
