@@ -42,6 +42,11 @@ public static partial class SourceScanner
 
         bool isFlagged = video.FieldOrder is "tt" or "bb" or "tb" or "bt" || plain.FlaggedInterlaced * 2 > plain.Ticks.Count;
         FieldContent content = fields.Decide(isFlagged, video.BaseRate ?? video.AverageRate);
+        if (content is FieldContent.InterlacedTopFirst or FieldContent.InterlacedBottomFirst && !await IsReallyInterlacedAsync(plan, video, content, cancellationToken))
+        {
+            content = FieldContent.Progressive;
+        }
+
         string? filters = content == FieldContent.Progressive || !options.Deinterlace ? null : FiltersFor(content, fields);
         NoteFields(notes, content, isFlagged, filters, video, fields, working);
         if (plain.Sizes > 1)
@@ -89,6 +94,38 @@ public static partial class SourceScanner
             reader => ExternalTool.ReadLinesAsync(reader, onLine),
             pass.Add,
             cancellationToken);
+
+    private static async Task<bool> IsReallyInterlacedAsync(DecodePlan plan, VideoDescription video, FieldContent content, CancellationToken cancellationToken)
+    {
+        // Columns may be thinned out, rows may not.
+        int width = Math.Min(video.Width, 480);
+        int height = video.Height;
+        FieldComparison comparison = new(width, height, content == FieldContent.InterlacedTopFirst);
+        string chain = DecodePlan.Chain(plan.Trim, FormattableString.Invariant($"format=gray,scale=w={width}:h={height}:flags=neighbor"))!;
+        await ExternalTool.RunAsync(
+            "ffmpeg",
+            ["-hide_banner", "-nostats", "-nostdin", "-v", "quiet", .. plan.InputOptions, "-i", plan.Input, .. plan.OutputOptions, "-vf", chain, "-pix_fmt", "gray", "-f", "rawvideo", "-"],
+            async reader =>
+            {
+                using Stream stream = reader.BaseStream;
+                byte[][] frames = [new byte[width * height], new byte[width * height], new byte[width * height]];
+                for (int i = 0; !comparison.IsDone; i++)
+                {
+                    if (await stream.ReadAtLeastAsync(frames[i % 3], width * height, throwOnEndOfStream: false, cancellationToken) < width * height)
+                    {
+                        break;
+                    }
+
+                    if (i >= 2)
+                    {
+                        comparison.Add(frames[(i - 2) % 3], frames[(i - 1) % 3], frames[i % 3]);
+                    }
+                }
+            },
+            static _ => { },
+            cancellationToken);
+        return comparison.IsInterlaced != false;
+    }
 
     // bwdif makes a frame of every field: interlaced video holds that many moments. fieldmatch rejoins the fields of one film frame, bwdif
     // mends what stays combed (edits), decimate takes the doubled frame out of every five. The order comes from the content: flags lie.
@@ -284,6 +321,7 @@ public static partial class SourceScanner
         private string? _complaint;
         private int _complaints;
         private bool _isCorrupt;
+        private string? _cutOff;
         private (int Width, int Height) _size;
 
         /// <summary>For a pass whose frames come from behind the filters: all of them count, whatever their tick.</summary>
@@ -341,11 +379,18 @@ public static partial class SourceScanner
                 Complain("", string.Create(CultureInfo.InvariantCulture, $"ffmpeg ended with code {exitCode}"));
             }
 
-            if (_complaint is not null)
+            if ((_complaint ?? _cutOff) is { } reason)
             {
+                // A reader that runs ahead says so some frames early that the file is cut off; what is missing lies behind the last frame.
                 Rational last = Ticks[^1] * TimeBase;
-                Rational end = stream.StartTime + stream.Duration is { } stated && stated > last ? stated : last + Step;
-                Close(last, plan.End is { } wanted ? Rational.Min(end, wanted) : end);
+                Rational start = _complaint is null ? last + Step : last;
+                Rational end = stream.StartTime + stream.Duration is { } stated ? Rational.Max(stated, last + Step) : last + Step;
+                end = plan.End is { } wanted ? Rational.Min(end, wanted) : end;
+                _complaint = reason;
+                if (_cutOff is null || plan.End is null || last + Step < plan.End)
+                {
+                    Close(Rational.Min(start, end), end);
+                }
             }
         }
 
@@ -401,6 +446,12 @@ public static partial class SourceScanner
             if (LastComplaints.Count > KeptComplaints)
             {
                 LastComplaints.RemoveAt(0);
+            }
+
+            if (text.Contains("ended prematurely", StringComparison.OrdinalIgnoreCase) || text.Contains("partial file", StringComparison.Ordinal))
+            {
+                _cutOff ??= text;
+                return;
             }
 
             // ffmpeg says this of the very frame that follows; other complaints come from somewhere between two frames.

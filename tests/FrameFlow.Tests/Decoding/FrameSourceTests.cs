@@ -198,30 +198,6 @@ public sealed class FrameSourceTests : IDisposable
         Assert.Empty(Decoders(info.Path));
     }
 
-    [Fact]
-    public async Task Read_SteadyState_AllocatesLittle()
-    {
-        string path = await _clips.MakeAsync("a.mkv", "-f lavfi -i color=s=640x480:r=25:d=12 -pix_fmt yuv420p -c:v libx264 -preset ultrafast");
-        (MediaInfo info, SourceScan scan) = await LavfiClips.ScanAsync(path);
-        using NativePool memory = new(64 << 20);
-        long before = 0;
-        int frames = 0;
-        await foreach (Frame frame in Source(info, scan, memory).ReadAsync(TestContext.Current.CancellationToken))
-        {
-            frame.Dispose();
-            if (++frames == 50)
-            {
-                before = GC.GetTotalAllocatedBytes(precise: true);
-            }
-            else if (frames == 300)
-            {
-                Assert.InRange((GC.GetTotalAllocatedBytes(precise: true) - before) / 250, 0, 1024);
-            }
-        }
-
-        Assert.Equal(300, frames);
-    }
-
     private static FrameSource Source(MediaInfo info, SourceScan scan, NativePool memory) => new(info, scan, new(), new FramePool(memory, scan.Format));
 
     private static async Task EqualsFfmpegAsync(string path, MediaInfo info, SourceScan scan, string format)

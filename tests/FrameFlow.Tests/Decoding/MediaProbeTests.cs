@@ -36,9 +36,9 @@ public sealed class MediaProbeTests : IDisposable
     [InlineData(270)]
     public async Task Probe_RotatedMp4_IsClockwise(int degrees)
     {
-        // The muxer of ffmpeg 5.1 writes the clockwise rotate tag as a display matrix.
+        // ffmpeg 5.1 takes its rotate tag counter-clockwise when it writes the display matrix.
         await _clips.MakeAsync("plain.mp4", "-f lavfi -i testsrc=s=64x48:r=25:d=0.1 -pix_fmt yuv420p -c:v libx264 -preset ultrafast");
-        string path = await _clips.MakeAsync("rotated.mp4", $"-i {{folder}}/plain.mp4 -c copy -metadata:s:v rotate={degrees}");
+        string path = await _clips.MakeAsync("rotated.mp4", $"-i {{folder}}/plain.mp4 -c copy -metadata:s:v rotate={360 - degrees}");
         MediaInfo info = await MediaProbe.ProbeAsync(path, TestContext.Current.CancellationToken);
         Assert.Equal(degrees, info.Video!.Video!.Rotation);
         Assert.Equal(64, info.Video.Video.Width);
@@ -48,7 +48,7 @@ public sealed class MediaProbeTests : IDisposable
     public async Task Probe_Rotation_TurnsAsFfmpegDoes()
     {
         await _clips.MakeAsync("plain.mp4", "-f lavfi -i testsrc=s=64x48:r=25:d=0.04 -pix_fmt yuv420p -c:v libx264 -qp 0 -preset ultrafast");
-        string path = await _clips.MakeAsync("rotated.mp4", "-i {folder}/plain.mp4 -c copy -metadata:s:v rotate=90");
+        string path = await _clips.MakeAsync("rotated.mp4", "-i {folder}/plain.mp4 -c copy -metadata:s:v rotate=270");
         (_, byte[] turned, _) = await LavfiClips.RunAsync("ffmpeg", $"-v error -i {path} -f rawvideo -");
         (_, byte[] clockwise, _) = await LavfiClips.RunAsync("ffmpeg", $"-v error -noautorotate -i {path} -vf transpose=clock -f rawvideo -");
         Assert.Equal(clockwise, turned);
