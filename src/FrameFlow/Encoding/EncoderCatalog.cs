@@ -1,0 +1,212 @@
+using FrameFlow.Media;
+
+namespace FrameFlow.Encoding;
+
+/// <summary>An encoder's quality scale.</summary>
+/// <param name="Option">The ffmpeg option that takes it.</param>
+/// <param name="Default">The value taken where the user gives none.</param>
+/// <param name="Best">The smallest, best value.</param>
+/// <param name="Worst">The largest value.</param>
+/// <param name="WholeOnly">Whether only whole numbers are taken.</param>
+public sealed record QualityScale(string Option, decimal? Default, decimal Best, decimal Worst, bool WholeOnly);
+
+/// <summary>How an encoder is told HDR10 static metadata.</summary>
+public enum HdrSyntax
+{
+    /// <summary>Not at all: it is lost, and that is said.</summary>
+    None,
+
+    /// <summary><c>-x264-params mastering-display=..:cll=..</c>.</summary>
+    X264,
+
+    /// <summary><c>-x265-params master-display=..:max-cll=..</c>.</summary>
+    X265,
+
+    /// <summary><c>-svtav1-params mastering-display=..:content-light=..</c>.</summary>
+    SvtAv1,
+}
+
+/// <summary>What is known of one video encoder.</summary>
+public sealed record EncoderInfo
+{
+    /// <summary>ffmpeg's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>ffmpeg's name of the codec that it makes, for example <c>h264</c>.</summary>
+    public required string Codec { get; init; }
+
+    /// <summary>The quality scale; null where there is none, with <see cref="NoQualityReason"/>.</summary>
+    public QualityScale? Quality { get; init; }
+
+    /// <summary>Why there is no quality scale, as the end of a sentence.</summary>
+    public string NoQualityReason { get; init; } = "whose quality scale is not known here (use --encoder-args)";
+
+    /// <summary>Arguments that are always given, defaults that <c>--encoder-args</c> may override.</summary>
+    public IReadOnlyList<string> Arguments { get; init; } = [];
+
+    /// <summary>The pixel formats that it takes, by ffmpeg's names, of those that are of use here.</summary>
+    public required IReadOnlyList<string> PixelFormats { get; init; }
+
+    /// <summary>How it is told HDR10 static metadata.</summary>
+    public HdrSyntax Hdr { get; init; }
+
+    /// <summary>Whether 4:2:0 and 4:2:2 pictures must have an even width and height.</summary>
+    public bool NeedsEvenSize { get; init; }
+
+    /// <summary>The smallest width and height that it takes.</summary>
+    public (int Width, int Height) MinimumSize { get; init; } = (1, 1);
+
+    /// <summary>Whether it needs a device that may be missing though ffmpeg knows the encoder.</summary>
+    public bool NeedsDevice { get; init; }
+
+    /// <summary>The parameter list option (<c>-x265-params</c> ...) and its entry for the number of threads, or null where <c>-threads</c> does.</summary>
+    public string? ThreadsParameter { get; init; }
+}
+
+/// <summary>The video encoders that FrameFlow knows, and those that the installed ffmpeg adds.</summary>
+public static class EncoderCatalog
+{
+    private static readonly string[] AllSix = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le"];
+
+    // Defaults aim at an archive: visually near-lossless at a moderate speed. x264's and x265's "visually lossless" is about crf 17-18
+    // (trac.ffmpeg.org/wiki/Encode/H.264, H.265); one or two steps below leave room for another generation.
+    private static readonly EncoderInfo[] Rows =
+    [
+        new()
+        {
+            Name = "libx264", Codec = "h264", Quality = new("-crf", 16, 0, 51, WholeOnly: false), Arguments = ["-preset", "medium"],
+            PixelFormats = AllSix, Hdr = HdrSyntax.X264, NeedsEvenSize = true,
+        },
+        new()
+        {
+            Name = "libx265", Codec = "hevc", Quality = new("-crf", 18, 0, 51, WholeOnly: false), Arguments = ["-preset", "medium"],
+            PixelFormats = AllSix, Hdr = HdrSyntax.X265, NeedsEvenSize = true, ThreadsParameter = "pools", MinimumSize = (64, 64),
+        },
+        new()
+        {
+            Name = "libsvtav1", Codec = "av1", Quality = new("-crf", 20, 1, 63, WholeOnly: true), Arguments = ["-preset", "6"],
+            PixelFormats = ["yuv420p", "yuv420p10le"], Hdr = HdrSyntax.SvtAv1, NeedsEvenSize = true, ThreadsParameter = "lp", MinimumSize = (64, 64),
+        },
+        new()
+        {
+            Name = "libaom-av1", Codec = "av1", Quality = new("-crf", 18, 0, 63, WholeOnly: true), Arguments = ["-b:v", "0", "-cpu-used", "4", "-row-mt", "1"],
+            PixelFormats = AllSix,
+        },
+        new()
+        {
+            Name = "libvpx-vp9", Codec = "vp9", Quality = new("-crf", 18, 0, 63, WholeOnly: true), Arguments = ["-b:v", "0", "-deadline", "good", "-cpu-used", "2", "-row-mt", "1"],
+            PixelFormats = AllSix,
+        },
+        new()
+        {
+            // RFC 9043 version 3, range coder, intra only, checksummed slices: what archives ask for.
+            Name = "ffv1", Codec = "ffv1", NoQualityReason = "which is lossless",
+            Arguments = ["-level", "3", "-coder", "1", "-context", "1", "-g", "1", "-slices", "16", "-slicecrc", "1"],
+            PixelFormats = AllSix,
+        },
+        new()
+        {
+            // The profile follows the pixel format: 422 HQ, or 4444.
+            Name = "prores_ks", Codec = "prores", Quality = new("-q:v", null, 1, 31, WholeOnly: true), Arguments = ["-vendor", "apl0"],
+            PixelFormats = ["yuv422p10le", "yuv444p10le"], NeedsEvenSize = true,
+        },
+        new()
+        {
+            // DNxHR: HQ (8 bit), HQX (10 bit), 444 follow the pixel format.
+            Name = "dnxhd", Codec = "dnxhd", NoQualityReason = "whose profile fixes the rate",
+            PixelFormats = ["yuv422p", "yuv422p10le", "yuv444p10le"], NeedsEvenSize = true, MinimumSize = (256, 120),
+        },
+        new()
+        {
+            Name = "mpeg2video", Codec = "mpeg2video", Quality = new("-q:v", 2, 1, 31, WholeOnly: true), Arguments = ["-bf", "2"],
+            PixelFormats = ["yuv420p", "yuv422p"], NeedsEvenSize = true,
+        },
+        new()
+        {
+            Name = "h264_nvenc", Codec = "h264", Quality = new("-cq", 18, 1, 51, WholeOnly: true), Arguments = ["-preset", "p5", "-rc", "vbr", "-b:v", "0"],
+            PixelFormats = ["yuv420p", "yuv444p"], NeedsEvenSize = true, NeedsDevice = true, MinimumSize = (146, 50),
+        },
+        new()
+        {
+            Name = "hevc_nvenc", Codec = "hevc", Quality = new("-cq", 20, 1, 51, WholeOnly: true), Arguments = ["-preset", "p5", "-rc", "vbr", "-b:v", "0"],
+            PixelFormats = ["yuv420p", "yuv444p", "p010le", "yuv444p16le"], NeedsEvenSize = true, NeedsDevice = true, MinimumSize = (130, 34),
+        },
+        new()
+        {
+            Name = "av1_nvenc", Codec = "av1", Quality = new("-cq", 22, 1, 51, WholeOnly: true), Arguments = ["-preset", "p5", "-rc", "vbr", "-b:v", "0"],
+            PixelFormats = ["yuv420p", "p010le"], NeedsEvenSize = true, NeedsDevice = true, MinimumSize = (192, 128),
+        },
+    ];
+
+    /// <summary>Every encoder in the table.</summary>
+    public static IReadOnlyList<EncoderInfo> All => Rows;
+
+    /// <summary>The table's names, joined for a message.</summary>
+    public static string Names => string.Join(", ", Rows.Select(r => r.Name));
+
+    /// <summary>The table's row, or null.</summary>
+    public static EncoderInfo? Find(string name) => Array.Find(Rows, r => r.Name == name);
+
+    /// <summary>
+    /// The encoder as the installed ffmpeg has it: the table's row, or for another name what <c>ffmpeg -h encoder=NAME</c> says.
+    /// A device encoder is tried on one small picture.
+    /// </summary>
+    /// <exception cref="FrameFlowException">ffmpeg has no such video encoder (<see cref="FaultKind.Usage"/>), ffmpeg is missing or the
+    /// encoder's device is (<see cref="FaultKind.Encode"/>).</exception>
+    public static async Task<EncoderInfo> ResolveAsync(string name, CancellationToken cancellationToken)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ToolResult help = await Tool.RunAsync("ffmpeg", ["-hide_banner", "-h", "encoder=" + name], cancellationToken);
+        string? formats = help.Output.Split('\n').Select(l => l.Trim()).FirstOrDefault(l => l.StartsWith("Supported pixel formats:", StringComparison.Ordinal));
+        bool known = help.Output.Contains($"Encoder {name} ", StringComparison.Ordinal);
+        EncoderInfo? row = Find(name);
+        if (!known || (row is null && formats is null))
+        {
+            string why = row is null ? "is no video encoder that ffmpeg knows" : "is not in the installed ffmpeg";
+            throw new FrameFlowException(FaultKind.Usage, $"The encoder '{name}' {why}; choose one of {Names}, or see ffmpeg -encoders.") { ToolOutput = help.Describe() };
+        }
+
+        if (row is null)
+        {
+            string[] offered = formats!["Supported pixel formats:".Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            string[] usable = [.. offered.Where(PixelFormat.Known.ContainsKey)];
+            if (usable.Length == 0)
+            {
+                throw new FrameFlowException(FaultKind.Usage, $"The encoder '{name}' takes no planar Y'CbCr picture of 8 or 10 bit; choose one of {Names}.") { ToolOutput = help.Describe() };
+            }
+
+            return new EncoderInfo { Name = name, Codec = await CodecOfAsync(name, cancellationToken), PixelFormats = usable, NeedsEvenSize = true };
+        }
+
+        if (row.NeedsDevice)
+        {
+            ToolResult trial = await Tool.RunAsync(
+                "ffmpeg",
+                ["-hide_banner", "-v", "error", "-f", "lavfi", "-i", "color=s=256x256:r=25:d=0.04", "-pix_fmt", "yuv420p", "-c:v", name, "-f", "null", "-"],
+                cancellationToken);
+            if (trial.ExitCode != 0)
+            {
+                throw new FrameFlowException(FaultKind.Encode, $"The encoder {name} does not work here ({trial.FirstErrorLine()}); choose another, for example --encoder libx264.") { ToolOutput = trial.Describe() };
+            }
+        }
+
+        return row;
+    }
+
+    // "V....D libx264   libx264 H.264 / AVC (codec h264)"; without the bracket, the codec is called like the encoder.
+    private static async Task<string> CodecOfAsync(string name, CancellationToken cancellationToken)
+    {
+        ToolResult list = await Tool.RunAsync("ffmpeg", ["-hide_banner", "-encoders"], cancellationToken);
+        foreach (string line in list.Output.Split('\n'))
+        {
+            string[] parts = line.Split(' ', 3, StringSplitOptions.RemoveEmptyEntries);
+            if (parts.Length == 3 && parts[1] == name)
+            {
+                int open = line.LastIndexOf("(codec ", StringComparison.Ordinal);
+                return open < 0 ? name : line[(open + 7)..].TrimEnd(')', ' ', '\r');
+            }
+        }
+
+        return name;
+    }
+}

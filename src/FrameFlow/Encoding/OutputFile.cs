@@ -1,0 +1,168 @@
+using System.Security;
+
+namespace FrameFlow.Encoding;
+
+/// <summary>
+/// The file that a run makes. All is written beside it under a <c>.partial</c> name; only <see cref="PublishAsync"/> gives it the
+/// output's name, in one step. Disposing without publishing deletes what was written.
+/// </summary>
+public sealed class OutputFile : IDisposable
+{
+    private const int NameLimitBytes = 255;
+    private int _ended;
+
+    private OutputFile(string path, string partialPath, bool overwrite)
+    {
+        Path = path;
+        PartialPath = partialPath;
+        Overwrite = overwrite;
+    }
+
+    /// <summary>The output's full path.</summary>
+    public string Path { get; }
+
+    /// <summary>Where the encoder writes: same folder, hidden, same extension.</summary>
+    public string PartialPath { get; }
+
+    /// <summary>Whether a file that is there may be replaced.</summary>
+    public bool Overwrite { get; }
+
+    /// <summary>Checks the output's path, before any work: nothing is left on the disk.</summary>
+    /// <param name="path">The output's path.</param>
+    /// <param name="inputPath">The input's path, or null.</param>
+    /// <param name="overwrite">Whether a file that is there may be replaced.</param>
+    /// <exception cref="FrameFlowException">The path cannot be used: <see cref="FaultKind.Usage"/> where the request is wrong (a folder, the input itself,
+    /// there already), <see cref="FaultKind.Storage"/> where the disk is (no such folder, not writable).</exception>
+    public static OutputFile Prepare(string path, string? inputPath, bool overwrite)
+    {
+        if (string.IsNullOrWhiteSpace(path))
+        {
+            throw new FrameFlowException(FaultKind.Usage, "The output has no name; give one with -o.");
+        }
+
+        string full = System.IO.Path.GetFullPath(path);
+        string? folder = System.IO.Path.GetDirectoryName(full);
+        if (Directory.Exists(full) || System.IO.Path.EndsInDirectorySeparator(path) || folder is null)
+        {
+            throw new FrameFlowException(FaultKind.Usage, $"The output '{path}' is a folder; give a file name.");
+        }
+
+        if (File.Exists(full))
+        {
+            if (inputPath is not null && IsSameFile(full, inputPath))
+            {
+                throw new FrameFlowException(FaultKind.Usage, $"The output '{path}' is the input itself; give another name.");
+            }
+
+            if (FileIdentity.Of(full) is { IsRegular: false })
+            {
+                throw new FrameFlowException(FaultKind.Usage, $"The output '{path}' is a device or a pipe, no plain file; give a file name.");
+            }
+
+            if (!overwrite)
+            {
+                throw new FrameFlowException(FaultKind.Usage, $"The output '{path}' exists already; give another name, or --overwrite.");
+            }
+        }
+
+        if (!Directory.Exists(folder))
+        {
+            throw new FrameFlowException(FaultKind.Storage, $"The output's folder '{folder}' does not exist; create it, or give another.");
+        }
+
+        OutputFile output = new(full, PartialName(full), overwrite);
+        try
+        {
+            // Permissions, read-only mounts and names that the file system refuses show themselves only in the doing.
+            File.Open(output.PartialPath, FileMode.CreateNew, FileAccess.Write).Dispose();
+            File.Delete(output.PartialPath);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or SecurityException)
+        {
+            throw new FrameFlowException(FaultKind.Storage, $"The output's folder '{folder}' cannot be written to ({OneLine(e.Message)}); give another, or mend its permissions.", e);
+        }
+
+        return output;
+    }
+
+    /// <summary>Gives the finished file its name: flushed to the disk, then renamed within the folder. Without <see cref="Overwrite"/> a file that came to be meanwhile is not touched.</summary>
+    /// <exception cref="FrameFlowException">A file of that name is there now, or the disk refuses (<see cref="FaultKind.Storage"/>).</exception>
+    public Task PublishAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        ObjectDisposedException.ThrowIf(_ended != 0, this);
+        return Task.Run(Publish, CancellationToken.None);
+    }
+
+    /// <summary>Deletes what was written, unless it was published. May be called again.</summary>
+    public void Abandon()
+    {
+        if (Interlocked.Exchange(ref _ended, 1) == 0)
+        {
+            DeleteQuietly(PartialPath);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Abandon();
+
+    /// <summary>Whether two paths lead to one file, links of both kinds followed.</summary>
+    internal static bool IsSameFile(string a, string b)
+    {
+        if (FileIdentity.Of(a) is { } first && FileIdentity.Of(b) is { } second)
+        {
+            return first == second;
+        }
+
+        return string.Equals(System.IO.Path.GetFullPath(a), System.IO.Path.GetFullPath(b), StringComparison.Ordinal);
+    }
+
+    private static string PartialName(string full)
+    {
+        string folder = System.IO.Path.GetDirectoryName(full)!;
+        string name = System.IO.Path.GetFileName(full);
+        string tail = $".{Guid.NewGuid().ToString("N")[..8]}.partial{System.IO.Path.GetExtension(name)}";
+        while (System.Text.Encoding.UTF8.GetByteCount(name) + tail.Length + 1 > NameLimitBytes && name.Length > 1)
+        {
+            name = name[..^1];
+        }
+
+        return System.IO.Path.Combine(folder, $".{name}{tail}");
+    }
+
+    private static string OneLine(string text) => text.ReplaceLineEndings(" ").TrimEnd('.', ' ');
+
+    private static void DeleteQuietly(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Called on the way out of another fault, which is the one to report; the name says what the file is.
+        }
+    }
+
+    private void Publish()
+    {
+        try
+        {
+            using (FileStream file = new(PartialPath, FileMode.Open, FileAccess.ReadWrite))
+            {
+                file.Flush(flushToDisk: true);
+            }
+
+            File.Move(PartialPath, Path, Overwrite);
+            Interlocked.Exchange(ref _ended, 1);
+        }
+        catch (IOException e) when (!Overwrite && File.Exists(Path) && File.Exists(PartialPath))
+        {
+            throw new FrameFlowException(FaultKind.Storage, $"The output '{Path}' came to be while the work ran and is not replaced; give another name, or --overwrite.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new FrameFlowException(FaultKind.Storage, $"The output '{Path}' cannot be given its name ({OneLine(e.Message)}).", e) { CanRetry = true };
+        }
+    }
+}
