@@ -84,7 +84,7 @@ public sealed class MediaProbeTests : IDisposable
 
     [Fact]
     public async Task Probe_TextNamedMp4_IsSaid() =>
-        await FailsAsync(_clips.Write("x.mp4", Encoding.UTF8.GetBytes("This is a text and no film. " + new string('x', 500))), "is no media file (its content is not what its name says); give a video file.");
+        await FailsAsync(_clips.Write("x.mp4", System.Text.Encoding.UTF8.GetBytes("This is a text and no film. " + new string('x', 500))), "is no media file (its content is not what its name says); give a video file.");
 
     [Fact]
     public async Task Probe_NoIndex_IsSaid()
