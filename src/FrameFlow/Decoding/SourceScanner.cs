@@ -166,6 +166,12 @@ public static partial class SourceScanner
             notes.Add($"The stream's field order is flagged {video.FieldOrder}, but its pictures are {what}; the pictures are believed.");
         }
 
+        long told = fields.TopFirst + fields.BottomFirst + fields.Progressive;
+        if (content != FieldContent.Telecined && fields.Progressive * 5 > told)
+        {
+            notes.Add(string.Create(CultureInfo.InvariantCulture, $"{fields.Progressive * 100 / told} % of the pictures that can be told are whole frames; all are treated alike."));
+        }
+
         notes.Add(filters is null ? $"The pictures are {what}; they are taken as they are, as asked, and combing will stay."
             : content == FieldContent.Telecined ? $"The pictures are {what}; the film's own frames are restored (fieldmatch, decimate)."
             : $"The pictures are {what}; each field becomes a frame (bwdif), so the rate doubles.");
