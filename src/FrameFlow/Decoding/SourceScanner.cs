@@ -21,6 +21,11 @@ public static partial class SourceScanner
         ArgumentNullException.ThrowIfNull(options);
         StreamInfo stream = info.Video ?? throw InputFaults.NoVideo(info.Path, info.Streams);
         VideoDescription video = stream.Video!;
+        if (video.Width < 1 || video.Height < 1 || video.SourcePixelFormat == "unknown")
+        {
+            throw new FrameFlowException(FaultKind.Decode, $"Input '{info.Path}' has a video stream ({stream.Codec}) whose picture size and format ffmpeg cannot tell; copy or record it again, or install an ffmpeg with that decoder.");
+        }
+
         DecodePlan plan = new(info, stream, options);
         WorkingFormat working = await WorkingFormat.ChooseAsync(info.Path, video, cancellationToken);
 

@@ -199,7 +199,7 @@ public sealed class SourceScannerTests : IDisposable
     [Fact]
     public async Task Scan_CancelledOnTheWay_Stops()
     {
-        string path = await _clips.MakeAsync("a.mkv", "-f lavfi -i color=s=640x480:r=25:d=20 -pix_fmt yuv420p -c:v libx264 -preset ultrafast");
+        string path = await _clips.MakeAsync("a.mkv", "-f lavfi -i color=s=640x480:r=25:d=4 -pix_fmt yuv420p -c:v libx264 -preset ultrafast");
         MediaInfo info = await MediaProbe.ProbeAsync(path, TestContext.Current.CancellationToken);
         using CancellationTokenSource cancelling = new(TimeSpan.FromMilliseconds(40));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => SourceScanner.ScanAsync(info, new(), cancelling.Token));
