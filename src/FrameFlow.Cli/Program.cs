@@ -1,1 +1,26 @@
-return 0;
+using System.CommandLine;
+using FrameFlow.Cli;
+using FrameFlow.Cli.Commands;
+
+RootCommand root = new("FrameFlow raises the frame rate of video with diffusion models, and proves that it kept the time.");
+GlobalOptions global = new();
+global.AddTo(root);
+root.Subcommands.Add(InterpolateCommand.Create(global));
+root.Subcommands.Add(ProbeCommand.Create(global));
+root.Subcommands.Add(ModelsCommand.Create(global));
+root.Subcommands.Add(VerifyCommand.Create(global));
+
+ParseResult parsed = root.Parse(args);
+if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
+{
+    // One line a fault, the mend with it; the help is a command away.
+    foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)
+    {
+        Console.Error.WriteLine($"[FTL] {error.Message.ReplaceLineEndings(" ")}");
+    }
+
+    return ExitCode.Usage;
+}
+
+// Longer than the pipeline takes to end everything (5 s), so that Ctrl-C is orderly.
+return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(10), EnableDefaultExceptionHandler = false });

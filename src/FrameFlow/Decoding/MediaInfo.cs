@@ -48,6 +48,9 @@ public sealed record MediaInfo
     /// <summary>The container's tags (title, creation_time ...).</summary>
     public IReadOnlyDictionary<string, string> Tags { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>What the probe found to be said, a line each (a container that contradicts its bitstream, dynamic metadata).</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>The stream that is worked on: the default video stream, else the first that is no attached picture; null where there is none.</summary>
     public StreamInfo? Video => Streams.FirstOrDefault(s => s.Video is { IsAttachedPicture: false } && s.Dispositions.Contains("default"))
         ?? Streams.FirstOrDefault(s => s.Video is { IsAttachedPicture: false });

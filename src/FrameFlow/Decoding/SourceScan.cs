@@ -39,6 +39,15 @@ public sealed record SourceScan
     /// <summary>ffmpeg filters that turn the source into progressive frames (<c>bwdif=...</c>, <c>fieldmatch,decimate</c>), or null. Applied by the scan and by the source alike.</summary>
     public string? Filters { get; init; }
 
+    /// <summary>ffmpeg filters that bring the source to <see cref="Format"/> with every matrix and range named, or null where the samples are taken as they are.</summary>
+    public string? Conversion { get; init; }
+
+    /// <summary>ffmpeg's name of the raw format whose bytes are those of <see cref="Format"/>: its own name, or the <c>yuvj</c> name that full range goes by.</summary>
+    public required string RawPixelFormat { get; init; }
+
+    /// <summary>Indices, in order of decoding, of frames that decode but are left out because their time does not advance. Nearly always empty.</summary>
+    public IReadOnlyList<int> DroppedFrames { get; init; } = [];
+
     /// <summary>Damage, in order of time.</summary>
     public IReadOnlyList<DamagedStretch> Damage { get; init; } = [];
 

@@ -4,14 +4,19 @@ namespace FrameFlow.Media;
 
 /// <summary>
 /// One picture in native memory, laid out as <see cref="VideoFormat"/> says. Whoever holds it owns it: yielding it into a channel or
-/// a stage hands it over, the last holder disposes it. <see cref="AddReference"/> lends it to a second holder.
+/// a stage hands it over, the last holder disposes it. <see cref="Share"/> makes a second frame over the same samples.
 /// </summary>
 public sealed class Frame : IDisposable
 {
-    private readonly NativeBlock _block;
-    private int _references = 1;
+    private readonly SharedBlock _block;
+    private int _disposed;
 
     internal Frame(NativeBlock block, VideoFormat format)
+        : this(new SharedBlock(block), format)
+    {
+    }
+
+    private Frame(SharedBlock block, VideoFormat format)
     {
         _block = block;
         Format = format;
@@ -32,12 +37,20 @@ public sealed class Frame : IDisposable
     /// <summary>True for a picture that a model or a blend made; false for one that the source holds.</summary>
     public bool IsGenerated { get; set; }
 
-    /// <summary>All samples, plane after plane, as bytes.</summary>
+    /// <summary>All samples, plane after plane, as bytes. Written only by whoever rented the frame, before sharing it.</summary>
     /// <exception cref="ObjectDisposedException">The frame was disposed.</exception>
-    public unsafe Span<byte> Bytes => new((void*)_block.Address, checked((int)Format.FrameBytes));
+    public unsafe Span<byte> Bytes => new((void*)Address, checked((int)Format.FrameBytes));
 
     /// <summary>The address of the first byte; valid until the frame is disposed.</summary>
-    public nint Address => _block.Address;
+    /// <exception cref="ObjectDisposedException">The frame was disposed.</exception>
+    public nint Address
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_disposed != 0, this);
+            return _block.Memory.Address;
+        }
+    }
 
     /// <summary>The samples of plane 0 (Y'), 1 (Cb) or 2 (Cr): <see cref="byte"/> for 8 bit, <see cref="ushort"/> for 10.</summary>
     /// <typeparam name="T"><see cref="byte"/> or <see cref="ushort"/>, of the size that the format has.</typeparam>
@@ -50,24 +63,30 @@ public sealed class Frame : IDisposable
             throw new ArgumentException($"A {Format.PixelFormat.Name} plane has {layout.BytesPerSample}-byte samples.", nameof(index));
         }
 
-        return new((void*)(_block.Address + (nint)layout.Offset), layout.Width * layout.Height);
+        return new((void*)(Address + (nint)layout.Offset), layout.Width * layout.Height);
     }
 
-    /// <summary>Lends the frame to one more holder, who disposes it too.</summary>
-    /// <returns>This frame.</returns>
-    public Frame AddReference()
+    /// <summary>A second frame over the same samples, with its own time and marks; the caller owns and disposes it.</summary>
+    public Frame Share()
     {
-        ObjectDisposedException.ThrowIf(Volatile.Read(ref _references) <= 0, this);
-        Interlocked.Increment(ref _references);
-        return this;
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        Interlocked.Increment(ref _block.References);
+        return new Frame(_block, Format) { Time = Time, SourceIndex = SourceIndex, IsSceneStart = IsSceneStart, IsGenerated = IsGenerated };
     }
 
-    /// <summary>Ends one holder's claim; with the last one the memory goes back to the pool.</summary>
+    /// <summary>Ends this frame; with the last one over the same samples the memory goes back to the pool.</summary>
     public void Dispose()
     {
-        if (Interlocked.Decrement(ref _references) == 0)
+        if (Interlocked.Exchange(ref _disposed, 1) == 0 && Interlocked.Decrement(ref _block.References) == 0)
         {
-            _block.Dispose();
+            _block.Memory.Dispose();
         }
+    }
+
+    private sealed class SharedBlock(NativeBlock memory)
+    {
+        public int References = 1;
+
+        public NativeBlock Memory { get; } = memory;
     }
 }

@@ -111,10 +111,13 @@ public sealed class FrameTimeline
 
     private static IEnumerable<Rational> Candidates(long[] ticks, Rational timeBase, IEnumerable<Rational?> hints)
     {
+        // A stated rate that is a standard one comes first: over few frames the average that a reader computes fits as well (19001/317 for
+        // 60000/1001 in Matroska). Other stated rates come after the standard ones.
         HashSet<Rational> seen = [];
-        foreach (Rational? hint in hints)
+        Rational?[] stated = [.. hints];
+        foreach (Rational? hint in stated)
         {
-            if (hint is { } rate && rate > Rational.Zero && seen.Add(rate))
+            if (hint is { } rate && StandardRates.Contains(rate) && seen.Add(rate))
             {
                 yield return rate;
             }
@@ -124,6 +127,14 @@ public sealed class FrameTimeline
         foreach (Rational rate in StandardRates)
         {
             if (Rational.Abs(rate.Inverse - median) <= timeBase && seen.Add(rate))
+            {
+                yield return rate;
+            }
+        }
+
+        foreach (Rational? hint in stated)
+        {
+            if (hint is { } rate && rate > Rational.Zero && seen.Add(rate))
             {
                 yield return rate;
             }

@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# What ./frameflow and ./test share: find or install the outside tools. Sourced; needs $repo set. Everything said goes to stderr.
+
+say() { printf 'frameflow: %s\n' "$*" >&2; }
+
+# Exit code 4 says "the machine lacks something", as for a missing device.
+lacking=4
+
+have_library() {
+  local folder
+  for folder in /usr/lib/x86_64-linux-gnu /usr/lib/aarch64-linux-gnu /usr/lib64 /usr/lib /lib/x86_64-linux-gnu; do
+    [[ -e $folder/$1 ]] && return 0
+  done
+  ldconfig -p 2>/dev/null | grep -q "$1"
+}
+
+# Installs ffmpeg and GTK (OpenCV's bindings load it) where they are missing and apt-get may be used.
+ensure_tools() {
+  local -a missing=() as_root=()
+  local what=""
+  if ! command -v dotnet >/dev/null; then
+    say "the .NET 10 SDK is missing; install it (package dotnet-sdk-10.0, or Microsoft's dotnet-install script) and run this again."
+    exit $lacking
+  fi
+  command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || { missing+=(ffmpeg); what+=" ffmpeg (video in and out)"; }
+  have_library libgtk-3.so.0 || { missing+=(libgtk-3-0); what+="${what:+,} libgtk-3-0 (OpenCV needs it)"; }
+  ((${#missing[@]})) || return 0
+
+  local line="apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
+  if ! command -v apt-get >/dev/null; then
+    say "missing:$what; install with your package manager and run this again."
+    exit $lacking
+  elif [[ $(id -u) != 0 ]]; then
+    if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+      as_root=(sudo -n)
+    else
+      say "missing:$what; run:  sudo sh -c '$line'"
+      exit $lacking
+    fi
+  fi
+
+  say "installing$what, once, by apt-get ..."
+  local log
+  log=$(mktemp)
+  # Two launches at once must not fight over dpkg; what is there already when the lock is had is not installed again.
+  if ! (
+    flock 9
+    install=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}")
+    "${install[@]}" || { "${as_root[@]}" apt-get update && "${install[@]}"; }
+  ) 9>"${TMPDIR:-/tmp}/frameflow-setup-$(id -u).lock" >"$log" 2>&1; then
+    tail -n 15 "$log" >&2
+    say "apt-get failed (its last lines are above; all of it is in $log); mend it and run:  $line"
+    exit $lacking
+  fi
+  rm -f "$log"
+  say "installed."
+}
+
+quiet_dotnet() {
+  export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false
+  export DOTNET_CLI_HOME=${DOTNET_CLI_HOME:-${HOME:-/tmp}} MSBUILDDISABLENODEREUSE=1
+}
+
+# The lock files are those of the Cpu flavour; where the Cuda one is built (Directory.Build.props) they may not be there yet.
+locked_mode() {
+  [[ -e /proc/driver/nvidia/version && ! -e $repo/src/FrameFlow/packages.cuda.lock.json ]] && echo false || echo true
+}

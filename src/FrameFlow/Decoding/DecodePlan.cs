@@ -1,0 +1,71 @@
+using System.Globalization;
+using FrameFlow.Media;
+
+namespace FrameFlow.Decoding;
+
+/// <summary>The one place that says how ffmpeg reads the source, so that the scan and the decode see the same frames.</summary>
+internal sealed class DecodePlan
+{
+    // How far ahead of a wanted start reading begins: a container without an index may land inside a group of pictures.
+    private static readonly Rational IndexedMargin = 1;
+    private static readonly Rational UnindexedMargin = 10;
+
+    private readonly DecodeOptions _options;
+    private readonly string _path;
+    private readonly int _streamIndex;
+    private readonly Rational? _seek;
+
+    public DecodePlan(MediaInfo info, StreamInfo stream, DecodeOptions options)
+    {
+        _options = options;
+        _path = info.Path;
+        _streamIndex = stream.Index;
+        if (options.Start > Rational.Zero || options.Duration is not null)
+        {
+            // Rounded like the container's own times, so that stretches that follow one another neither share nor lose a frame.
+            Rational start = info.StartTime + options.Start;
+            StartTick = options.Start > Rational.Zero ? (start / stream.TimeBase).Round() : long.MinValue;
+            EndTick = options.Duration is { } duration ? ((start + duration) / stream.TimeBase).Round() : long.MaxValue;
+            End = options.Duration is { } length ? start + length : null;
+        }
+
+        bool isIndexed = info.Container.Contains("mp4", StringComparison.Ordinal) || info.Container.Contains("matroska", StringComparison.Ordinal);
+        Rational seek = options.Start - (isIndexed ? IndexedMargin : UnindexedMargin);
+        _seek = seek > Rational.Zero ? seek : null;
+    }
+
+    /// <summary>The first tick that belongs to the wanted stretch.</summary>
+    public long StartTick { get; } = long.MinValue;
+
+    /// <summary>The first tick behind the wanted stretch.</summary>
+    public long EndTick { get; } = long.MaxValue;
+
+    /// <summary>The end of the wanted stretch in seconds, or null.</summary>
+    public Rational? End { get; }
+
+    /// <summary>Options before the input: no rotation, the container's own times, damaged frames kept.</summary>
+    public IEnumerable<string> InputOptions =>
+    [
+        "-copyts", "-noautorotate",
+        .. _options.Threads > 0 ? (string[])["-threads", Number(_options.Threads)] : [],
+        .. _seek is { } seek ? (string[])["-noaccurate_seek", "-ss", ((seek * 1_000_000).Floor() / 1_000_000m).ToString(CultureInfo.InvariantCulture)] : [],
+    ];
+
+    /// <summary>The input as ffmpeg's <c>-i</c> takes it; a colon in a name is no protocol.</summary>
+    public string Input => "file:" + _path;
+
+    /// <summary>Options between the input and the filters. Every decoded frame comes out once, none doubled or dropped for a rate.</summary>
+    public IEnumerable<string> OutputOptions => ["-map", "0:" + Number(_streamIndex), "-fps_mode", "passthrough", "-max_error_rate", "1"];
+
+    /// <summary>The filter that cuts out the wanted stretch by exact ticks, or null.</summary>
+    public string? Trim => StartTick == long.MinValue && EndTick == long.MaxValue ? null
+        : "trim=" + string.Join(':', ((string[])[StartTick == long.MinValue ? "" : "start_pts=" + Number(StartTick), EndTick == long.MaxValue ? "" : "end_pts=" + Number(EndTick)]).Where(p => p.Length > 0));
+
+    /// <summary>Whether a decoded frame belongs to the wanted stretch.</summary>
+    public bool Contains(long tick) => tick >= StartTick && tick < EndTick;
+
+    /// <summary>Joins filters into a chain, leaving out those that are null.</summary>
+    public static string? Chain(params string?[] filters) => filters.All(f => f is null) ? null : string.Join(',', filters.Where(f => f is not null));
+
+    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,154 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+using System.Threading.Channels;
+using FFMpegCore;
+using FFMpegCore.Exceptions;
+using FrameFlow.Media;
+using FrameFlow.Pipeline;
+
+namespace FrameFlow.Decoding;
+
+/// <summary>
+/// Decodes the source with ffmpeg, through FFMpegCore, into pooled frames. Frame i gets the i-th time of the scan's timeline. The decoder
+/// runs ahead by a small bounded channel; whoever stops reading stops it, and no process outlives the reading.
+/// </summary>
+public sealed partial class FrameSource : IFrameSource
+{
+    // Frames that wait between the decoder and the reader: enough to overlap, few enough to stay within the memory plan.
+    private const int Ahead = 2;
+
+    private readonly MediaInfo _info;
+    private readonly SourceScan _scan;
+    private readonly FramePool _pool;
+    private readonly DecodePlan _plan;
+    private int _isUsed;
+
+    /// <summary>Prepares the source; nothing runs yet.</summary>
+    /// <param name="info">What the probe found.</param>
+    /// <param name="scan">What <see cref="SourceScanner"/> found with the same options.</param>
+    /// <param name="options">The options of the scan.</param>
+    /// <param name="pool">Lends frames of the scan's format; not owned.</param>
+    /// <exception cref="ArgumentException">The pool lends another format.</exception>
+    public FrameSource(MediaInfo info, SourceScan scan, DecodeOptions options, FramePool pool)
+    {
+        ArgumentNullException.ThrowIfNull(info);
+        ArgumentNullException.ThrowIfNull(scan);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(pool);
+        if (pool.Format != scan.Format)
+        {
+            throw new ArgumentException("The pool lends frames of another format than the scan states.", nameof(pool));
+        }
+
+        _info = info;
+        _scan = scan;
+        _pool = pool;
+        _plan = new DecodePlan(info, info.Video ?? throw InputFaults.NoVideo(info.Path, info.Streams), options);
+    }
+
+    /// <inheritdoc/>
+    public VideoFormat Format => _scan.Format;
+
+    /// <summary>Those in the channel and the one that is being filled.</summary>
+    public int HeldFrames => Ahead + 1;
+
+    /// <inheritdoc/>
+    /// <exception cref="FrameFlowException">Decoding failed, or gave other frames than the scan (<see cref="FaultKind.Decode"/>).</exception>
+    public async IAsyncEnumerable<Frame> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (Interlocked.Exchange(ref _isUsed, 1) != 0)
+        {
+            throw new InvalidOperationException("A frame source is read once.");
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        using CancellationTokenSource stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Channel<Frame> channel = Channel.CreateBounded<Frame>(new BoundedChannelOptions(Ahead) { SingleReader = true, SingleWriter = true });
+        Task decoding = DecodeAsync(channel.Writer, stopping.Token);
+        try
+        {
+            while (await channel.Reader.WaitToReadAsync(cancellationToken))
+            {
+                while (channel.Reader.TryRead(out Frame? frame))
+                {
+                    yield return frame;
+                }
+            }
+
+            await decoding;
+        }
+        finally
+        {
+            await stopping.CancelAsync();
+            await decoding.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            while (channel.Reader.TryRead(out Frame? frame))
+            {
+                frame.Dispose();
+            }
+        }
+    }
+
+    private async Task DecodeAsync(ChannelWriter<Frame> writer, CancellationToken cancellationToken)
+    {
+        RawFrameReceiver receiver = new(_pool, _scan, writer, cancellationToken);
+        FFMpegArgumentProcessor processor = FFMpegArguments
+            .FromFileInput(Quotable(_plan.Input), verifyExists: false, o => o
+                .WithCustomArgument("-hide_banner -nostats -nostdin -v error")
+                .WithCustomArgument(string.Join(' ', _plan.InputOptions)))
+            .OutputToPipe(receiver, o => o
+                .WithCustomArgument(string.Join(' ', _plan.OutputOptions))
+                .WithCustomArgument(DecodePlan.Chain(_plan.Trim, _scan.Conversion, _scan.Filters) is { } filters ? $"-vf \"{filters}\"" : ""))
+            .CancellableThrough(cancellationToken, TimeSpan.Zero);
+        FFMpegResult result;
+        try
+        {
+            // The token goes in above, where no grace is given: a decoder that waits for a full socket would not see a polite request.
+            result = await processor.ProcessAsynchronously(throwOnError: false, new FFOptions(), CancellationToken.None);
+        }
+        catch (FFMpegException e)
+        {
+            throw new FrameFlowException(FaultKind.Decode, $"ffmpeg could not be run to decode '{_info.Path}' ({e.Message}); install ffmpeg 5.1 or newer (apt-get install ffmpeg).", e);
+        }
+        finally
+        {
+            writer.TryComplete();
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        receiver.ThrowIfFaulted();
+        ThrowUnlessComplete(receiver, result, "ffmpeg " + processor.Arguments);
+    }
+
+    // FFMpegCore puts the path between quotes on one command line; backslashes count only in front of a quote.
+    private static string Quotable(string path) => TrailingBackslashes().Replace(BackslashesAndQuote().Replace(path, "$1$1\\\""), "$1$1");
+
+    [GeneratedRegex(@"(\\*)""")]
+    private static partial Regex BackslashesAndQuote();
+
+    [GeneratedRegex(@"(\\+)$")]
+    private static partial Regex TrailingBackslashes();
+
+    private void ThrowUnlessComplete(RawFrameReceiver receiver, FFMpegResult result, string command)
+    {
+        int expected = receiver.Expected;
+        string[] errors = [.. result.StandardError.TakeLast(20)];
+        string output = command + "\n" + string.Join('\n', errors);
+        if (receiver.HasMore)
+        {
+            if (_scan.Damage.Count == 0)
+            {
+                throw new FrameFlowException(FaultKind.Decode, string.Create(CultureInfo.InvariantCulture, $"Decoding '{_info.Path}' gave more than the {expected} frames that its scan found; was the file changed meanwhile? Run it again.")) { ToolOutput = output, CanRetry = true };
+            }
+
+            return;
+        }
+
+        // A damaged stretch may decode to a frame fewer from one run to the next; a decoder that died is never that.
+        if (receiver.Received < expected && (!result.Success || _scan.Damage.Count == 0))
+        {
+            string reason = errors.Length > 0 ? $" ({InputFaults.LastReason(_info.Path, errors)})" : "";
+            throw new FrameFlowException(FaultKind.Decode, string.Create(CultureInfo.InvariantCulture, $"Decoding '{_info.Path}' ended after {receiver.Received} of {expected} frames{reason}; run it again, and check the file if it happens there again.")) { ToolOutput = output, CanRetry = true };
+        }
+    }
+}

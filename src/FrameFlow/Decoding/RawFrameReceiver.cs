@@ -1,0 +1,122 @@
+using System.Threading.Channels;
+using FFMpegCore.Pipes;
+using FrameFlow.Media;
+
+namespace FrameFlow.Decoding;
+
+/// <summary>
+/// The receiving end of ffmpeg's raw video: cuts the bytes into frames, straight into pooled memory. It listens to the source's own token,
+/// not FFMpegCore's: that one fires when the process ends, while the last bytes still wait in the socket.
+/// </summary>
+internal sealed class RawFrameReceiver(FramePool pool, SourceScan scan, ChannelWriter<Frame> writer, CancellationToken stopping) : IPipeSink
+{
+    private Exception? _fault;
+
+    /// <summary>How many frames the scan saw decode, those left out included.</summary>
+    public int Expected => scan.Timeline.Count + scan.DroppedFrames.Count;
+
+    /// <summary>How many whole frames came.</summary>
+    public int Received { get; private set; }
+
+    /// <summary>Whether bytes came behind the last expected frame.</summary>
+    public bool HasMore { get; private set; }
+
+    /// <inheritdoc/>
+    public string GetStreamArguments() => $"-pix_fmt {scan.RawPixelFormat} -f rawvideo";
+
+    /// <summary>Throws again what ended the receiving.</summary>
+    public void ThrowIfFaulted()
+    {
+        if (_fault is not null)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(_fault);
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task ReadAsync(Stream inputStream, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(inputStream);
+
+        // A frame of 1080p takes some fifty reads of the socket. Asynchronous ones allocate each, so one thread reads them blocking; it is
+        // woken by the end of the process, which every way of stopping brings about.
+        return Task.Factory.StartNew(() => Receive(inputStream), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    private void Receive(Stream stream)
+    {
+        Frame? frame = null;
+        try
+        {
+            int index = 0;
+            int nextDropped = 0;
+            while (Received < Expected)
+            {
+                bool isDropped = nextDropped < scan.DroppedFrames.Count && scan.DroppedFrames[nextDropped] == Received;
+                frame ??= pool.Rent(Rational.Zero, index);
+                if (!Fill(stream, frame.Bytes))
+                {
+                    return;
+                }
+
+                Received++;
+                if (isDropped)
+                {
+                    nextDropped++;
+                    continue;
+                }
+
+                frame.Time = scan.Timeline[index];
+                frame.SourceIndex = index++;
+                HandOver(frame);
+                frame = null;
+            }
+
+            HasMore = stream.Read(stackalloc byte[1]) > 0;
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // Returning closes the socket.
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            // The process died and FFMpegCore closed the socket: the count tells.
+        }
+        catch (FrameFlowException e)
+        {
+            _fault = e;
+        }
+        finally
+        {
+            frame?.Dispose();
+        }
+    }
+
+    private bool Fill(Stream stream, Span<byte> bytes)
+    {
+        while (bytes.Length > 0)
+        {
+            stopping.ThrowIfCancellationRequested();
+            int count = stream.Read(bytes);
+            if (count == 0)
+            {
+                return false;
+            }
+
+            bytes = bytes[count..];
+        }
+
+        return true;
+    }
+
+    private void HandOver(Frame frame)
+    {
+        while (!writer.TryWrite(frame))
+        {
+            if (!writer.WaitToWriteAsync(stopping).AsTask().GetAwaiter().GetResult())
+            {
+                throw new OperationCanceledException(stopping);
+            }
+        }
+    }
+}

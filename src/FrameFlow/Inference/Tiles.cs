@@ -1,0 +1,58 @@
+using System.Numerics.Tensors;
+using FrameFlow.Media;
+
+namespace FrameFlow.Inference;
+
+/// <summary>Moves windows between pictures [C,H,W] and the networks' tensors [N,C,h,w].</summary>
+internal static class Tiles
+{
+    /// <summary>Copies a window of every channel into batch entry <paramref name="n"/>; what lies outside the picture repeats its border.</summary>
+    public static void Load(TilePlan plan, Tile tile, FloatImage picture, Span<float> tensor, int n)
+    {
+        int width = plan.WindowWidth;
+        int inside = Math.Min(width, picture.Width - tile.X);
+        Span<float> entry = tensor.Slice(n * picture.Channels * width * plan.WindowHeight, picture.Channels * width * plan.WindowHeight);
+        for (int c = 0; c < picture.Channels; c++)
+        {
+            ReadOnlySpan<float> from = picture.Channel(c);
+            for (int row = 0; row < plan.WindowHeight; row++)
+            {
+                int y = Math.Min(tile.Y + row, picture.Height - 1);
+                Span<float> to = entry.Slice(((c * plan.WindowHeight) + row) * width, width);
+                from.Slice((y * picture.Width) + tile.X, inside).CopyTo(to);
+                to[inside..].Fill(to[inside - 1]);
+            }
+        }
+    }
+
+    /// <summary>Copies the core of batch entry <paramref name="n"/> into the picture, whose channels are the first of the tensor's.</summary>
+    public static void Store(TilePlan plan, Tile tile, ReadOnlySpan<float> tensor, int n, int tensorChannels, FloatImage picture)
+    {
+        for (int c = 0; c < picture.Channels; c++)
+        {
+            for (int row = 0; row < tile.CoreHeight; row++)
+            {
+                Core(plan, tile, tensor, (n * tensorChannels) + c, row).CopyTo(Row(tile, picture, c, row));
+            }
+        }
+    }
+
+    /// <summary>Adds the core of batch entry <paramref name="n"/>, from channel <paramref name="firstChannel"/> on, to the picture.</summary>
+    public static void Add(TilePlan plan, Tile tile, ReadOnlySpan<float> tensor, int n, int tensorChannels, int firstChannel, FloatImage picture)
+    {
+        for (int c = 0; c < picture.Channels; c++)
+        {
+            for (int row = 0; row < tile.CoreHeight; row++)
+            {
+                Span<float> to = Row(tile, picture, c, row);
+                TensorPrimitives.Add(Core(plan, tile, tensor, (n * tensorChannels) + firstChannel + c, row), to, to);
+            }
+        }
+    }
+
+    private static ReadOnlySpan<float> Core(TilePlan plan, Tile tile, ReadOnlySpan<float> tensor, int plane, int row) =>
+        tensor.Slice((((plane * plan.WindowHeight) + tile.CoreY - tile.Y + row) * plan.WindowWidth) + tile.CoreX - tile.X, tile.CoreWidth);
+
+    private static Span<float> Row(Tile tile, FloatImage picture, int channel, int row) =>
+        picture.Channel(channel).Slice(((tile.CoreY + row) * picture.Width) + tile.CoreX, tile.CoreWidth);
+}

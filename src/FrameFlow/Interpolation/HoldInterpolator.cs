@@ -1,0 +1,26 @@
+using FrameFlow.Media;
+
+namespace FrameFlow.Interpolation;
+
+/// <summary>Repeats the frame before: the trivial method, for comparison and speed.</summary>
+public sealed class HoldInterpolator : IFrameInterpolator
+{
+    /// <inheritdoc/>
+    public string Name => "hold";
+
+    /// <inheritdoc/>
+    public void Interpolate(Frame left, Frame right, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(left);
+        ArgumentNullException.ThrowIfNull(requests);
+        foreach (InterpolationRequest request in requests)
+        {
+            left.Bytes.CopyTo(request.Target.Bytes);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+    }
+}

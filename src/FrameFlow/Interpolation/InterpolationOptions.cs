@@ -1,0 +1,64 @@
+using FrameFlow.Media;
+
+namespace FrameFlow.Interpolation;
+
+/// <summary>What the interpolation stage is asked for.</summary>
+public sealed record InterpolationOptions
+{
+    /// <summary>Evaluations of the residual network for a sample; 1 is the posterior mean (best fidelity), more draw detail.</summary>
+    public int Steps { get; init; } = 1;
+
+    /// <summary>lambda in x = mean + lambda (sample - mean), 0..1; has an effect from 2 steps up.</summary>
+    public double Detail { get; init; } = 1;
+
+    /// <summary>The seed of the noise.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Frames that go through a network together, at least 1. Changes speed and memory, not the pictures.</summary>
+    public int Batch { get; init; } = 1;
+
+    /// <summary>Pairs that are worked on at once, at least 1.</summary>
+    public int Workers { get; init; } = 1;
+
+    /// <summary>The most pixels of a tile.</summary>
+    public long TilePixels { get; init; } = 1280 * 736;
+
+    /// <summary>Lists every option that is out of range: name, value, range.</summary>
+    public IReadOnlyList<string> Validate()
+    {
+        List<string> faults = [];
+        Check(Steps is >= 1 and <= 64, $"--steps {Steps}: 1 to 64");
+        Check(Detail is >= 0 and <= 1, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"--detail {Detail}: 0 to 1"));
+        Check(Batch is >= 1 and <= 64, $"--batch {Batch}: 1 to 64");
+        Check(Workers is >= 1 and <= 64, $"--threads {Workers}: 1 to 64");
+        Check(TilePixels >= 256 * 256, $"tile of {TilePixels} pixels: 65536 or more");
+        return faults;
+
+        void Check(bool good, string fault)
+        {
+            if (!good)
+            {
+                faults.Add(fault);
+            }
+        }
+    }
+}
+
+/// <summary>One frame to make: where it stands and where the picture goes.</summary>
+/// <param name="Position">t in (0,1) between the pair's frames.</param>
+/// <param name="Target">Receives the picture; owned by the caller.</param>
+public readonly record struct InterpolationRequest(double Position, Frame Target);
+
+/// <summary>A way to make frames between two others. Thread-safe: several pairs may be worked on at once.</summary>
+public interface IFrameInterpolator : IDisposable
+{
+    /// <summary>The name, as <c>--model</c> takes it.</summary>
+    string Name { get; }
+
+    /// <summary>Fills the targets of one pair. Synchronous work on the calling thread.</summary>
+    /// <param name="left">The frame at t = 0; its <see cref="Frame.SourceIndex"/> keys the noise.</param>
+    /// <param name="right">The frame at t = 1.</param>
+    /// <param name="requests">The frames to make, in order of time.</param>
+    /// <param name="cancellationToken">Ends the work between two networks' runs.</param>
+    void Interpolate(Frame left, Frame right, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken);
+}

@@ -1,0 +1,247 @@
+using System.Runtime.CompilerServices;
+using FrameFlow.Media;
+using FrameFlow.Pipeline;
+
+namespace FrameFlow.Interpolation;
+
+/// <summary>
+/// Turns the source's frames into the output timeline's: a source frame stands where the times coincide, is held at cuts, gaps and the
+/// end, and elsewhere the interpolator makes a frame. The work on one pair of frames is one batch of <see cref="OrderedBatches"/>.
+/// </summary>
+public sealed class InterpolationStage : IFrameStage
+{
+    private readonly OutputTimeline _timeline;
+    private readonly IFrameInterpolator _interpolator;
+    private readonly InterpolationOptions _options;
+    private readonly NativePool _memory;
+    private readonly int _mostPerPair;
+    private long _generated;
+    private long _held;
+
+    /// <summary>Creates the stage.</summary>
+    /// <param name="timeline">The output's frames.</param>
+    /// <param name="sourceTimeline">The source's times, to size the memory plan.</param>
+    /// <param name="interpolator">The method; not owned.</param>
+    /// <param name="options">Validated options.</param>
+    /// <param name="memory">Where frames come from.</param>
+    public InterpolationStage(OutputTimeline timeline, FrameTimeline sourceTimeline, IFrameInterpolator interpolator, InterpolationOptions options, NativePool memory)
+    {
+        ArgumentNullException.ThrowIfNull(timeline);
+        ArgumentNullException.ThrowIfNull(sourceTimeline);
+        _timeline = timeline;
+        _interpolator = interpolator;
+        _options = options;
+        _memory = memory;
+
+        // A long step or a strong slow motion would mean many frames at once: a unit of work is cut there.
+        Rational step = sourceTimeline.ConstantRate?.Inverse ?? (sourceTimeline.Duration / Math.Max(1, sourceTimeline.Count));
+        _mostPerPair = (int)Math.Clamp((step * timeline.Slow * timeline.Rate).Ceiling() + 1, 2, 8);
+    }
+
+    /// <inheritdoc/>
+    public string Name => "interpolate";
+
+    /// <inheritdoc/>
+    public int HeldFrames => ((_options.Workers + 1) * _mostPerPair) + ((_options.Workers + 3) * 2);
+
+    /// <summary>Frames that a model or a blend made so far.</summary>
+    public long GeneratedFrames => Interlocked.Read(ref _generated);
+
+    /// <summary>Source frames that stand more than once so far: at cuts, in gaps, at the end.</summary>
+    public long HeldOutputs => Interlocked.Read(ref _held);
+
+    /// <inheritdoc/>
+    public VideoFormat OutputFormat(VideoFormat input) => input;
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<Frame> ProcessAsync(IAsyncEnumerable<Frame> input, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        IAsyncEnumerable<Unit> units = PlanAsync(input, cancellationToken);
+        await foreach (Frame[] batch in OrderedBatches.RunAsync(units, _options.Workers, RunAsync, Release, cancellationToken))
+        {
+            int next = 0;
+            try
+            {
+                for (; next < batch.Length;)
+                {
+                    Frame frame = batch[next];
+                    next++;
+                    yield return frame;
+                }
+            }
+            finally
+            {
+                Release(batch.AsSpan(next));
+            }
+        }
+    }
+
+    private static void Release(Frame[] frames) => Release(frames.AsSpan());
+
+    private static void Release(Span<Frame> frames)
+    {
+        foreach (Frame? frame in frames)
+        {
+            frame?.Dispose();
+        }
+    }
+
+    // Reads the source two frames at a time and says, for every output frame, from what it comes.
+    private async IAsyncEnumerable<Unit> PlanAsync(IAsyncEnumerable<Frame> input, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        Frame? left = null;
+        Frame? right = null;
+        Unit unit = new();
+        await using IAsyncEnumerator<Frame> frames = input.GetAsyncEnumerator(cancellationToken);
+        try
+        {
+            if (!await frames.MoveNextAsync())
+            {
+                yield break;
+            }
+
+            left = frames.Current;
+            int leftIndex = 0;
+            int lastLeft = -1;
+            for (long k = 0; k < _timeline.Count; k++)
+            {
+                OutputPosition position = _timeline.At(k);
+
+                // A unit ends where its pair does, or where it is full.
+                if (unit.Items.Count > 0 && (position.Left != lastLeft || unit.Items.Count >= _mostPerPair))
+                {
+                    Unit full = unit;
+                    unit = new Unit();
+                    yield return full;
+                }
+
+                lastLeft = position.Left;
+                while (leftIndex < position.Left)
+                {
+                    left.Dispose();
+                    left = null;
+                    if (right is not null)
+                    {
+                        (left, right) = (right, null);
+                    }
+                    else
+                    {
+                        if (!await frames.MoveNextAsync())
+                        {
+                            // The source ended before the scan said so; it has reported that itself, or will.
+                            yield break;
+                        }
+
+                        left = frames.Current;
+                    }
+
+                    leftIndex++;
+                }
+
+                if (!position.IsSource && right is null && await frames.MoveNextAsync())
+                {
+                    right = frames.Current;
+                }
+
+                unit.Left ??= left!.Share();
+                bool cut = right is { IsSceneStart: true };
+                if (position.IsSource || right is null || cut)
+                {
+                    unit.Items.Add(new Item(_timeline.TimeOf(k), 0));
+                    if (!position.IsSource)
+                    {
+                        Interlocked.Increment(ref _held);
+                    }
+                }
+                else
+                {
+                    unit.Right ??= right.Share();
+                    unit.Items.Add(new Item(_timeline.TimeOf(k), position.Position));
+                }
+            }
+
+            if (unit.Items.Count > 0)
+            {
+                Unit rest = unit;
+                unit = new Unit();
+                yield return rest;
+            }
+
+            // What stands behind the last output frame (60 -> 24) is read to the end: the source checks its count.
+            left?.Dispose();
+            left = null;
+            while (await frames.MoveNextAsync())
+            {
+                frames.Current.Dispose();
+            }
+        }
+        finally
+        {
+            left?.Dispose();
+            right?.Dispose();
+            unit.Dispose();
+        }
+    }
+
+    private Task<Frame[]> RunAsync(Unit unit, CancellationToken cancellationToken)
+    {
+        Frame[] frames = new Frame[unit.Items.Count];
+        try
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Frame left = unit.Left!;
+            FramePool pool = new(_memory, left.Format);
+            List<InterpolationRequest> requests = [];
+            for (int i = 0; i < frames.Length; i++)
+            {
+                Item item = unit.Items[i];
+                if (item.Position > 0)
+                {
+                    frames[i] = pool.Rent(item.Time, left.SourceIndex);
+                    frames[i].IsGenerated = true;
+                    requests.Add(new InterpolationRequest(item.Position, frames[i]));
+                }
+                else
+                {
+                    // The source's own samples go on as they are, without a copy.
+                    frames[i] = left.Share();
+                    frames[i].Time = item.Time;
+                }
+            }
+
+            if (requests.Count > 0)
+            {
+                _interpolator.Interpolate(left, unit.Right!, requests, cancellationToken);
+                Interlocked.Add(ref _generated, requests.Count);
+            }
+
+            return Task.FromResult(frames);
+        }
+        catch
+        {
+            Release(frames);
+            throw;
+        }
+        finally
+        {
+            unit.Dispose();
+        }
+    }
+
+    private readonly record struct Item(Rational Time, double Position);
+
+    private sealed class Unit : IDisposable
+    {
+        public Frame? Left { get; set; }
+
+        public Frame? Right { get; set; }
+
+        public List<Item> Items { get; } = [];
+
+        public void Dispose()
+        {
+            Left?.Dispose();
+            Right?.Dispose();
+        }
+    }
+}

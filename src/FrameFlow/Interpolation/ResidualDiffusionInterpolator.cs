@@ -1,0 +1,490 @@
+using System.Collections.Concurrent;
+using System.Numerics.Tensors;
+using FrameFlow.Color;
+using FrameFlow.Diffusion;
+using FrameFlow.Inference;
+using FrameFlow.Media;
+using FrameFlow.Motion;
+
+namespace FrameFlow.Interpolation;
+
+/// <summary>
+/// Residual video diffusion between two frames (Yang 2022, applied to interpolation; design in docs/models.md): motion is found once a
+/// pair, a synthesis network corrects it and blends the base frame b, and a diffusion of what the base missed adds u = (x - b)/s.
+/// One step is the posterior mean x = b + s E[u]; more draw a sample by DPM-Solver++ 2M from sigma_1, of which lambda is taken.
+/// The networks are local and run in tiles; warping stays outside the graphs, so that tiles need no halo for the motion.
+/// </summary>
+public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
+{
+    // What the networks were trained with (models/training/nets.py): flows enter divided by this many pixels.
+    private const float FlowUnit = 32;
+    private const int ConditionChannels = 16;
+
+    private readonly ModelManifest _manifest;
+    private readonly OnnxModel _synthesis;
+    private readonly OnnxModel _residual;
+    private readonly IMotionEstimator _estimator;
+    private readonly FrameConverter _converter;
+    private readonly InterpolationOptions _options;
+    private readonly NativePool _memory;
+    private readonly TilePlan _synthesisTiles;
+    private readonly TilePlan _residualTiles;
+    private readonly double[] _sigmas;
+    private readonly ConcurrentBag<Workspace> _idle = [];
+
+    /// <summary>Loads the model's networks.</summary>
+    /// <param name="model">A model of task <c>interpolate</c>.</param>
+    /// <param name="device">Where the networks run.</param>
+    /// <param name="estimator">Finds the motion of a pair.</param>
+    /// <param name="format">The frames' format.</param>
+    /// <param name="options">Validated options.</param>
+    /// <param name="memory">Where working memory comes from; not owned.</param>
+    /// <exception cref="FrameFlowException">A network cannot be loaded.</exception>
+    public ResidualDiffusionInterpolator(Model model, ExecutionDevice device, IMotionEstimator estimator, VideoFormat format, InterpolationOptions options, NativePool memory)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(format);
+        ArgumentNullException.ThrowIfNull(options);
+        _manifest = model.Manifest;
+        _estimator = estimator;
+        _converter = new FrameConverter(format);
+        _options = options;
+        _memory = memory;
+        _synthesisTiles = TilePlan.Create(format.Width, format.Height, _manifest.Alignment, Radius("synthesis"), options.TilePixels);
+        _residualTiles = TilePlan.Create(format.Width, format.Height, _manifest.Alignment, Radius("residual"), options.TilePixels);
+        _sigmas = NoiseSchedule.EvenInAngle(options.Steps, _manifest.Sigma.Start);
+        _synthesis = new OnnxModel(model.PathOf("synthesis"), device);
+        try
+        {
+            _residual = new OnnxModel(model.PathOf("residual"), device);
+        }
+        catch
+        {
+            _synthesis.Dispose();
+            throw;
+        }
+
+        int Radius(string graph) => _manifest.ReceptiveField.TryGetValue(graph, out int radius)
+            ? radius
+            : throw new FrameFlowException(FaultKind.Model, $"The manifest of model '{_manifest.Name}' has no receptiveField.{graph}; add it.");
+    }
+
+    /// <inheritdoc/>
+    public string Name => _manifest.Name;
+
+    /// <summary>Bytes that one worker needs from the pool, an upper bound, so that a plan can be checked before the first frame.</summary>
+    /// <param name="format">The frames' format.</param>
+    /// <param name="options">Batch, steps and tile size.</param>
+    public static long WorkingBytes(VideoFormat format, InterpolationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(format);
+        ArgumentNullException.ThrowIfNull(options);
+        long pixels = (long)format.Width * format.Height;
+        long tile = Math.Min((long)(format.Width + 7) * (format.Height + 7), options.TilePixels);
+
+        // A pair: two pictures (6), both flows (4), their inconsistencies (2), what the search keeps (about 10). A frame: motion (2), two
+        // flows (4), two look-ups (6), condition (16), maps (4), result (3), while sampling state, scratch and mean (12).
+        long pair = 22;
+        long frame = options.Steps > 1 ? 47 : 35;
+        long bound = ConditionChannels + 6 + 3 + ConditionChannels + 3;
+        return sizeof(float) * ((pair * pixels) + (options.Batch * ((frame * pixels) + (bound * tile))));
+    }
+
+    /// <inheritdoc/>
+    public void Interpolate(Frame left, Frame right, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(left);
+        ArgumentNullException.ThrowIfNull(right);
+        ArgumentNullException.ThrowIfNull(requests);
+        using FloatImage rgb0 = new(_memory, 3, left.Format.Height, left.Format.Width);
+        using FloatImage rgb1 = new(_memory, 3, left.Format.Height, left.Format.Width);
+        _converter.ToRgb(left, rgb0);
+        _converter.ToRgb(right, rgb1);
+        using MotionField motion = _estimator.Estimate(rgb0, rgb1, _memory);
+        Interpolate(
+            rgb0,
+            rgb1,
+            motion,
+            requests.Count,
+            i => requests[i].Position,
+            (noise, position, flow0, flow1) => CoherentNoise.Fill(noise, _options.Seed, left.SourceIndex, position, flow0, flow1),
+            (i, picture) => _converter.FromRgb(picture, requests[i].Target),
+            cancellationToken);
+    }
+
+    /// <summary>Fills [3,H,W] with unit-variance noise for the frame at <paramref name="position"/>, whose motion to both frames is given.</summary>
+    internal delegate void DrawNoise(FloatImage noise, double position, FloatImage flow0, FloatImage flow1);
+
+    /// <summary>The mathematics alone: from pictures and motion to pictures, RGB [3,H,W].</summary>
+    internal void Interpolate(
+        FloatImage rgb0,
+        FloatImage rgb1,
+        MotionField motion,
+        int count,
+        Func<int, double> positionOf,
+        DrawNoise drawNoise,
+        Action<int, FloatImage> deliver,
+        CancellationToken cancellationToken)
+    {
+        if (!_idle.TryTake(out Workspace? workspace))
+        {
+            workspace = new Workspace();
+        }
+
+        try
+        {
+            for (int first = 0; first < count; first += _options.Batch)
+            {
+                Item[] items = new Item[Math.Min(_options.Batch, count - first)];
+                try
+                {
+                    for (int i = 0; i < items.Length; i++)
+                    {
+                        cancellationToken.ThrowIfCancellationRequested();
+                        items[i] = new Item(_memory, rgb0.Height, rgb0.Width, positionOf(first + i));
+                        Approach(items[i], rgb0, rgb1, motion);
+                    }
+
+                    RunSynthesis(workspace, items, cancellationToken);
+                    foreach (Item item in items)
+                    {
+                        Blend(item, rgb0, rgb1);
+                    }
+
+                    RunResidual(workspace, items, null, Math.PI / 2, isMean: true, cancellationToken);
+                    if (_options.Steps > 1 && _options.Detail > 0)
+                    {
+                        Sample(workspace, items, drawNoise, cancellationToken);
+                    }
+
+                    for (int i = 0; i < items.Length; i++)
+                    {
+                        Compose(items[i]);
+                        deliver(first + i, items[i].Clean);
+                    }
+                }
+                finally
+                {
+                    foreach (Item? item in items)
+                    {
+                        item?.Dispose();
+                    }
+                }
+            }
+        }
+        finally
+        {
+            _idle.Add(workspace);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        while (_idle.TryTake(out Workspace? workspace))
+        {
+            workspace.Dispose();
+        }
+
+        _synthesis.Dispose();
+        _residual.Dispose();
+    }
+
+    // The motion at t and what it fetches: the synthesis network's input (nets.py, Synthesis) into item.Condition.
+    // Mask and Scale are scratch here: the network fills them afterwards.
+    private void Approach(Item item, FloatImage rgb0, FloatImage rgb1, MotionField motion)
+    {
+        float t = (float)item.Position;
+        FloatImage x = item.Condition;
+        using FloatImage velocity = IntermediateMotion.At(motion, rgb0, rgb1, t, _memory);
+        IntermediateMotion.InconsistencyAt(motion, velocity, t, item.Mask, item.Scale);
+        item.Mask.Values.CopyTo(x.Channel(10));
+        item.Scale.Values.CopyTo(x.Channel(11));
+        Warp.Inside(velocity, -t, item.Mask);
+        Warp.Inside(velocity, 1 - t, item.Scale);
+        item.Mask.Values.CopyTo(x.Channel(12));
+        item.Scale.Values.CopyTo(x.Channel(13));
+        Warp.Bicubic(rgb0, velocity, -t, item.Look0);
+        Warp.Bicubic(rgb1, velocity, 1 - t, item.Look1);
+        TensorPrimitives.Multiply(velocity.Values, -t, item.Flow0.Values);
+        TensorPrimitives.Multiply(velocity.Values, 1 - t, item.Flow1.Values);
+        item.Look0.Values.CopyTo(x.Values);
+        item.Look1.Values.CopyTo(x.Values[(3 * x.PlaneLength)..]);
+        for (int c = 0; c < 2; c++)
+        {
+            TensorPrimitives.Multiply(item.Flow0.Channel(c), 1 / FlowUnit, x.Channel(6 + c));
+            TensorPrimitives.Multiply(item.Flow1.Channel(c), 1 / FlowUnit, x.Channel(8 + c));
+        }
+
+        x.Channel(14).Fill(t);
+        Span<float> difference = x.Channel(15);
+        Span<float> scratch = item.Scale.Values;
+        difference.Clear();
+        for (int c = 0; c < 3; c++)
+        {
+            TensorPrimitives.Subtract(item.Look0.Channel(c), item.Look1.Channel(c), scratch);
+            TensorPrimitives.Abs(scratch, scratch);
+            TensorPrimitives.Add(difference, scratch, difference);
+        }
+
+        TensorPrimitives.Multiply(difference, 1f / 3, difference);
+    }
+
+    private void RunSynthesis(Workspace workspace, Item[] items, CancellationToken cancellationToken)
+    {
+        TilePlan plan = _synthesisTiles;
+        BoundRun run = workspace.Synthesis(items.Length, n => _synthesis.Bind(
+            _memory,
+            [("x", [n, ConditionChannels, plan.WindowHeight, plan.WindowWidth])],
+            [
+                ("flow_delta", [n, 4, plan.WindowHeight, plan.WindowWidth]),
+                ("mask", [n, 1, plan.WindowHeight, plan.WindowWidth]),
+                ("scale", [n, 1, plan.WindowHeight, plan.WindowWidth]),
+            ]));
+        foreach (Tile tile in plan.Tiles)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            for (int n = 0; n < items.Length; n++)
+            {
+                Tiles.Load(plan, tile, items[n].Condition, run["x"], n);
+            }
+
+            run.Run();
+            for (int n = 0; n < items.Length; n++)
+            {
+                Item item = items[n];
+                Tiles.Add(plan, tile, run["flow_delta"], n, 4, 0, item.Flow0);
+                Tiles.Add(plan, tile, run["flow_delta"], n, 4, 2, item.Flow1);
+                Tiles.Store(plan, tile, run["mask"], n, 1, item.Mask);
+                Tiles.Store(plan, tile, run["scale"], n, 1, item.Scale);
+            }
+        }
+    }
+
+    // b = m w0' + (1 - m) w1', s, and with them the residual network's condition (nets.py, Residual), over the synthesis input.
+    private void Blend(Item item, FloatImage rgb0, FloatImage rgb1)
+    {
+        FloatImage cond = item.Condition;
+        Warp.Bicubic(rgb0, item.Flow0, 1, item.Look0);
+        Warp.Bicubic(rgb1, item.Flow1, 1, item.Look1);
+        cond.Channel(10).CopyTo(cond.Channel(12));
+        cond.Channel(11).CopyTo(cond.Channel(13));
+        item.Look0.Values.CopyTo(cond.Values[(3 * cond.PlaneLength)..]);
+        item.Look1.Values.CopyTo(cond.Values[(6 * cond.PlaneLength)..]);
+        Span<float> mask = item.Mask.Values;
+        for (int c = 0; c < 3; c++)
+        {
+            Span<float> b = cond.Channel(c);
+            TensorPrimitives.Subtract(item.Look0.Channel(c), item.Look1.Channel(c), b);
+            TensorPrimitives.MultiplyAdd(b, mask, item.Look1.Channel(c), b);
+        }
+
+        mask.CopyTo(cond.Channel(9));
+        Length(item.Flow0, cond.Channel(10));
+        Length(item.Flow1, cond.Channel(11));
+        double t = item.Position;
+        Span<float> scale = item.Scale.Values;
+        TensorPrimitives.Multiply(scale, MathF.Sqrt(2), scale);
+        TensorPrimitives.Max(scale, (float)_manifest.ResidualScale.Min, scale);
+        TensorPrimitives.Min(scale, (float)_manifest.ResidualScale.Max, scale);
+        TensorPrimitives.Multiply(scale, (float)(2 * Math.Sqrt(t * (1 - t))), scale);
+        TensorPrimitives.Log(scale, cond.Channel(14));
+        cond.Channel(15).Fill((float)t);
+
+        static void Length(FloatImage flow, Span<float> length)
+        {
+            TensorPrimitives.Hypot(flow.Channel(0), flow.Channel(1), length);
+            TensorPrimitives.Multiply(length, 1 / FlowUnit, length);
+        }
+    }
+
+    // One evaluation over all tiles: D into item.Clean. Without a state it is the mean head.
+    private void RunResidual(Workspace workspace, Item[] items, FloatImage[]? states, double theta, bool isMean, CancellationToken cancellationToken)
+    {
+        TilePlan plan = _residualTiles;
+        BoundRun run = workspace.Residual(items.Length, n => _residual.Bind(
+            _memory,
+            [
+                ("state", [n, 3, plan.WindowHeight, plan.WindowWidth]),
+                ("cond", [n, ConditionChannels, plan.WindowHeight, plan.WindowWidth]),
+                ("theta", [n, 1, 1, 1]),
+                ("mean", [n, 1, 1, 1]),
+            ],
+            [("clean", [n, 3, plan.WindowHeight, plan.WindowWidth])]));
+        run["theta"].Fill((float)theta);
+        run["mean"].Fill(isMean ? 1 : 0);
+        foreach (Tile tile in plan.Tiles)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (states is null)
+            {
+                run["state"].Clear();
+            }
+
+            for (int n = 0; n < items.Length; n++)
+            {
+                Tiles.Load(plan, tile, items[n].Condition, run["cond"], n);
+                if (states is not null)
+                {
+                    Tiles.Load(plan, tile, states[n], run["state"], n);
+                }
+            }
+
+            if (states is not null)
+            {
+                // EDM's z / sqrt(1 + sigma^2) with sigma_data = 1 (Karras 2022): cos(atan sigma).
+                TensorPrimitives.Multiply(run["state"], (float)Math.Cos(theta), run["state"]);
+            }
+
+            run.Run();
+            for (int n = 0; n < items.Length; n++)
+            {
+                Tiles.Store(plan, tile, run["clean"], n, 3, items[n].Clean);
+            }
+        }
+    }
+
+    // z = mean + sqrt(1 + sigma_1^2) n, then the solver; item.Clean becomes mean + lambda (sample - mean).
+    private void Sample(Workspace workspace, Item[] items, DrawNoise drawNoise, CancellationToken cancellationToken)
+    {
+        FloatImage like = items[0].Clean;
+        FloatImage[] states = new FloatImage[items.Length];
+        FloatImage[] means = new FloatImage[items.Length];
+        FloatImage[] scratch = new FloatImage[items.Length];
+        try
+        {
+            for (int n = 0; n < items.Length; n++)
+            {
+                states[n] = new FloatImage(_memory, 3, like.Height, like.Width);
+                means[n] = new FloatImage(_memory, 3, like.Height, like.Width);
+                scratch[n] = new FloatImage(_memory, 6, like.Height, like.Width);
+                items[n].Clean.Values.CopyTo(means[n].Values);
+                drawNoise(states[n], items[n].Position, items[n].Flow0, items[n].Flow1);
+                TensorPrimitives.MultiplyAdd(states[n].Values, (float)Math.Sqrt(1 + (_sigmas[0] * _sigmas[0])), means[n].Values, states[n].Values);
+            }
+
+            // The items of a batch share every level, so the solver steps them side by side through one evaluation.
+            DpmSolver.Solve(
+                items.Length,
+                n => states[n].Values,
+                n => scratch[n].Values,
+                _sigmas,
+                (sigma, cleanOf) =>
+                {
+                    RunResidual(workspace, items, states, Math.Atan(sigma), isMean: false, cancellationToken);
+                    for (int n = 0; n < items.Length; n++)
+                    {
+                        items[n].Clean.Values.CopyTo(cleanOf(n));
+                    }
+                });
+
+            float lambda = (float)_options.Detail;
+            for (int n = 0; n < items.Length; n++)
+            {
+                Span<float> clean = items[n].Clean.Values;
+                TensorPrimitives.Subtract(states[n].Values, means[n].Values, clean);
+                TensorPrimitives.MultiplyAdd(clean, lambda, means[n].Values, clean);
+            }
+        }
+        finally
+        {
+            foreach (FloatImage? image in states.Concat(means).Concat(scratch))
+            {
+                image?.Dispose();
+            }
+        }
+    }
+
+    // x = b + s u.
+    private void Compose(Item item)
+    {
+        Span<float> scale = item.Scale.Values;
+        for (int c = 0; c < 3; c++)
+        {
+            Span<float> u = item.Clean.Channel(c);
+            TensorPrimitives.MultiplyAdd(u, scale, item.Condition.Channel(c), u);
+        }
+
+        if (!float.IsFinite(TensorPrimitives.Sum<float>(item.Clean.Values)))
+        {
+            throw new FrameFlowException(FaultKind.Model, $"Model '{_manifest.Name}' gave a picture that is not finite; try --device cpu, and report it.");
+        }
+    }
+
+    // Everything that belongs to one frame in the making; Condition first holds the synthesis network's input.
+    private sealed class Item : IDisposable
+    {
+        public Item(NativePool memory, int height, int width, double position)
+        {
+            Position = position;
+            Flow0 = new FloatImage(memory, 2, height, width);
+            Flow1 = new FloatImage(memory, 2, height, width);
+            Look0 = new FloatImage(memory, 3, height, width);
+            Look1 = new FloatImage(memory, 3, height, width);
+            Condition = new FloatImage(memory, ConditionChannels, height, width);
+            Mask = new FloatImage(memory, 1, height, width);
+            Scale = new FloatImage(memory, 1, height, width);
+            Clean = new FloatImage(memory, 3, height, width);
+        }
+
+        public double Position { get; }
+
+        public FloatImage Flow0 { get; }
+
+        public FloatImage Flow1 { get; }
+
+        public FloatImage Look0 { get; }
+
+        public FloatImage Look1 { get; }
+
+        public FloatImage Condition { get; }
+
+        public FloatImage Mask { get; }
+
+        public FloatImage Scale { get; }
+
+        public FloatImage Clean { get; }
+
+        public void Dispose()
+        {
+            Flow0.Dispose();
+            Flow1.Dispose();
+            Look0.Dispose();
+            Look1.Dispose();
+            Condition.Dispose();
+            Mask.Dispose();
+            Scale.Dispose();
+            Clean.Dispose();
+        }
+    }
+
+    // Bound tensors of one worker, by batch size.
+    private sealed class Workspace : IDisposable
+    {
+        private readonly Dictionary<int, BoundRun> _synthesis = [];
+        private readonly Dictionary<int, BoundRun> _residual = [];
+
+        public BoundRun Synthesis(int count, Func<int, BoundRun> create) => Get(_synthesis, count, create);
+
+        public BoundRun Residual(int count, Func<int, BoundRun> create) => Get(_residual, count, create);
+
+        public void Dispose()
+        {
+            foreach (BoundRun run in _synthesis.Values.Concat(_residual.Values))
+            {
+                run.Dispose();
+            }
+        }
+
+        private static BoundRun Get(Dictionary<int, BoundRun> runs, int count, Func<int, BoundRun> create)
+        {
+            if (!runs.TryGetValue(count, out BoundRun? run))
+            {
+                run = create(count);
+                runs.Add(count, run);
+            }
+
+            return run;
+        }
+    }
+}

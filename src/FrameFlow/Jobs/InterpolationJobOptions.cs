@@ -1,0 +1,86 @@
+using FrameFlow.Decoding;
+using FrameFlow.Encoding;
+using FrameFlow.Interpolation;
+using FrameFlow.Media;
+
+namespace FrameFlow.Jobs;
+
+/// <summary>Everything that one interpolation of one file is asked for.</summary>
+public sealed record InterpolationJobOptions
+{
+    /// <summary>60 % of the memory that this process may use.</summary>
+    public static long DefaultMemoryBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 10 * 6;
+
+    /// <summary>The source's path.</summary>
+    public required string Input { get; init; }
+
+    /// <summary>The output's path; its ending chooses the container.</summary>
+    public required string Output { get; init; }
+
+    /// <summary>The target rate.</summary>
+    public TargetRate Rate { get; init; } = new(60, false);
+
+    /// <summary>The factor by which time is stretched; 1 for none.</summary>
+    public Rational Slow { get; init; } = Rational.One;
+
+    /// <summary>A model's name, or <c>hold</c> or <c>blend</c>.</summary>
+    public string Model { get; init; } = "light";
+
+    /// <summary>How the model samples. Its number of workers is chosen by the job.</summary>
+    public InterpolationOptions Interpolation { get; init; } = new();
+
+    /// <summary><c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>webgpu</c>.</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Processor threads for the model, at least 1.</summary>
+    public int Threads { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>The cap for frames and working memory, bytes.</summary>
+    public long MemoryBytes { get; init; } = DefaultMemoryBytes;
+
+    /// <summary>How the output is encoded.</summary>
+    public EncodeOptions Encode { get; init; } = new();
+
+    /// <summary>Which part of the source is read, and how.</summary>
+    public DecodeOptions Decode { get; init; } = new();
+
+    /// <summary>Whether scene cuts are looked for.</summary>
+    public bool FindCuts { get; init; } = true;
+
+    /// <summary>Whether a damaged source is refused.</summary>
+    public bool Strict { get; init; }
+
+    /// <summary>Whether a file of the output's name may be replaced.</summary>
+    public bool Overwrite { get; init; }
+
+    /// <summary>Checks every option and throws once, naming all that is wrong.</summary>
+    /// <exception cref="FrameFlowException">An option is out of range (<see cref="FaultKind.Usage"/>).</exception>
+    public void Validate()
+    {
+        List<string> faults = [.. Interpolation.Validate(), .. Encode.Validate()];
+        if (Threads is < 1 or > 1024)
+        {
+            faults.Add($"--threads {Threads}: 1 to 1024");
+        }
+
+        if (MemoryBytes < 64L << 20)
+        {
+            faults.Add($"--memory {MemoryBytes >> 20}: 64 MiB or more");
+        }
+
+        if (Decode.Duration is { } duration && duration <= Rational.Zero)
+        {
+            faults.Add("--duration 0: above 0");
+        }
+
+        if (Device is not ("auto" or "cpu" or "cuda" or "webgpu"))
+        {
+            faults.Add($"--device {Device}: auto, cpu, cuda or webgpu");
+        }
+
+        if (faults.Count > 0)
+        {
+            throw new FrameFlowException(FaultKind.Usage, $"Out of range: {string.Join("; ", faults)}.");
+        }
+    }
+}

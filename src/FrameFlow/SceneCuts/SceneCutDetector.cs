@@ -1,0 +1,103 @@
+using FrameFlow.Media;
+using OpenCvSharp;
+
+namespace FrameFlow.SceneCuts;
+
+/// <summary>Thumbnail of one frame's luma, 96 x 72, 8 bit. The holder disposes it.</summary>
+public sealed class Thumbnail : IDisposable
+{
+    internal const int Width = 96;
+    internal const int Height = 72;
+
+    /// <summary>Shrinks a frame's luma by area averaging.</summary>
+    public Thumbnail(Frame frame)
+    {
+        ArgumentNullException.ThrowIfNull(frame);
+        VideoFormat format = frame.Format;
+        bool wide = format.PixelFormat.BytesPerSample == 2;
+        using Mat luma = Mat.FromPixelData(format.Height, format.Width, wide ? MatType.CV_16UC1 : MatType.CV_8UC1, frame.Address);
+        using Mat small = new();
+        Cv2.Resize(luma, small, new Size(Width, Height), 0, 0, InterpolationFlags.Area);
+        small.ConvertTo(Luma, MatType.CV_8UC1, wide ? 1.0 / (1 << (format.PixelFormat.BitDepth - 8)) : 1.0);
+    }
+
+    internal Mat Luma { get; } = new();
+
+    /// <inheritdoc/>
+    public void Dispose() => Luma.Dispose();
+}
+
+/// <summary>
+/// Compares two thumbnails after the motion between them was undone by dense optical flow (Farneback 2003, OpenCV): what is left is
+/// the change that no motion explains. Holds scratch pictures; not thread-safe.
+/// </summary>
+/// <param name="options">The thresholds.</param>
+public sealed class SceneCutDetector(SceneCutOptions options) : IDisposable
+{
+    private readonly Mat _flow = new();
+    private readonly Mat _grid = CreateGrid();
+    private readonly Mat _map = new();
+    private readonly Mat _moved = new();
+    private readonly Mat _difference = new();
+
+    /// <summary>Whether two pictures show two scenes.</summary>
+    public bool AreDifferentScenes(Thumbnail first, Thumbnail second)
+    {
+        (double decorrelation, double difference) = Measure(first, second);
+        return decorrelation >= options.MinDecorrelation && difference >= options.MinDifference;
+    }
+
+    /// <summary>1 - correlation, and the mean absolute difference over the standard deviation, of two pictures after motion.</summary>
+    public (double Decorrelation, double Difference) Measure(Thumbnail first, Thumbnail second)
+    {
+        ArgumentNullException.ThrowIfNull(first);
+        ArgumentNullException.ThrowIfNull(second);
+        Cv2.CalcOpticalFlowFarneback(first.Luma, second.Luma, _flow, 0.5, 4, 9, 3, 5, 1.1, OpticalFlowFlags.None);
+        Cv2.Add(_grid, _flow, _map);
+        using Mat none = new();
+        Cv2.Remap(second.Luma, _moved, _map, none, InterpolationFlags.Linear, BorderTypes.Replicate);
+        Cv2.Absdiff(first.Luma, _moved, _difference);
+        double difference = Cv2.Mean(_difference).Val0;
+        Cv2.MeanStdDev(second.Luma, out _, out Scalar secondDeviation);
+        Cv2.MeanStdDev(first.Luma, out Scalar firstMean, out Scalar firstDeviation);
+        Cv2.MeanStdDev(_moved, out Scalar movedMean, out Scalar movedDeviation);
+
+        // Two flat pictures (black to black) have no correlation to speak of: 3 codes are the least texture that counts.
+        double texture = Math.Max(3, 0.5 * (firstDeviation.Val0 + secondDeviation.Val0));
+        double product = 0;
+        for (int y = 0; y < Thumbnail.Height; y++)
+        {
+            ReadOnlySpan<byte> a = first.Luma.AsSpan<byte>().Slice(y * Thumbnail.Width, Thumbnail.Width);
+            ReadOnlySpan<byte> b = _moved.AsSpan<byte>().Slice(y * Thumbnail.Width, Thumbnail.Width);
+            for (int x = 0; x < Thumbnail.Width; x++)
+            {
+                product += (a[x] - firstMean.Val0) * (b[x] - movedMean.Val0);
+            }
+        }
+
+        double norm = firstDeviation.Val0 * movedDeviation.Val0 * Thumbnail.Width * Thumbnail.Height;
+        return (1 - (product / (norm + 1e-3)), difference / texture);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _flow.Dispose();
+        _grid.Dispose();
+        _map.Dispose();
+        _moved.Dispose();
+        _difference.Dispose();
+    }
+
+    private static Mat CreateGrid()
+    {
+        Mat grid = new(Thumbnail.Height, Thumbnail.Width, MatType.CV_32FC2);
+        Span<Vec2f> cells = grid.AsSpan<Vec2f>();
+        for (int i = 0; i < cells.Length; i++)
+        {
+            cells[i] = new Vec2f(i % Thumbnail.Width, i / Thumbnail.Width);
+        }
+
+        return grid;
+    }
+}

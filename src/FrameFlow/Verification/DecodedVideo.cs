@@ -1,0 +1,313 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using FrameFlow.Media;
+
+namespace FrameFlow.Verification;
+
+/// <summary>
+/// A media file as ffmpeg itself decodes it: times, small pictures, sound. Own runs and own parsing, so that a mistake in the
+/// pipeline's reader cannot hide itself here.
+/// </summary>
+internal sealed partial class DecodedVideo
+{
+    /// <summary>Width of the pictures that are compared. Small on purpose: coding noise averages out and motion becomes nearly linear.</summary>
+    public const int PictureWidth = 64;
+
+    /// <summary>Height of the pictures that are compared.</summary>
+    public const int PictureHeight = 36;
+
+    private readonly VerificationOptions _options;
+    private readonly string _path;
+    private readonly string? _filters;
+    private readonly int _videoIndex;
+
+    private DecodedVideo(VerificationOptions options, string path, string? filters, int videoIndex)
+    {
+        _options = options;
+        _path = path;
+        _filters = filters;
+        _videoIndex = videoIndex;
+    }
+
+    /// <summary>Decoded frames' times in ticks, strictly increasing.</summary>
+    public long[] Ticks { get; private set; } = [];
+
+    /// <summary>Seconds a tick.</summary>
+    public Rational TimeBase { get; private set; } = Rational.One;
+
+    /// <summary>Which decoded pictures have a time in <see cref="Ticks"/>; others came without a time or did not advance.</summary>
+    public bool[] Kept { get; private set; } = [];
+
+    /// <summary>Rates that the header states.</summary>
+    public List<Rational> StatedRates { get; } = [];
+
+    /// <summary>The container's start time in seconds.</summary>
+    public Rational ContainerStart { get; private set; }
+
+    /// <summary>The last frame's packet duration in ticks, or null.</summary>
+    public long? LastDurationTicks { get; private set; }
+
+    /// <summary>Every audio track's extent, in the file's order.</summary>
+    public List<AudioExtent> Audio { get; } = [];
+
+    /// <summary>Reads the header, all frame times and all sound extents.</summary>
+    /// <exception cref="FrameFlowException">The file cannot be read, or holds no video that decodes.</exception>
+    public static async Task<DecodedVideo> OpenAsync(string path, string? filters, VerificationOptions options, CancellationToken cancellationToken)
+    {
+        if (!File.Exists(path))
+        {
+            throw new FrameFlowException(FaultKind.Input, $"{path}: there is no such file.");
+        }
+
+        using JsonDocument header = await ProbeAsync(options, path, ["-show_streams", "-show_format"], cancellationToken);
+        List<JsonElement> streams = header.RootElement.TryGetProperty("streams", out JsonElement list) ? [.. list.EnumerateArray()] : [];
+        JsonElement? video = streams.Where(IsFilm).OrderByDescending(s => Disposition(s, "default")).Cast<JsonElement?>().FirstOrDefault()
+            ?? throw new FrameFlowException(FaultKind.Input, $"{path}: no video stream; give a file with one.");
+        DecodedVideo result = new(options, path, filters, video.Value.GetProperty("index").GetInt32());
+        foreach (string name in (string[])["r_frame_rate", "avg_frame_rate"])
+        {
+            if (Rational.TryParse(Text(video.Value, name), out Rational rate) && rate > Rational.Zero)
+            {
+                result.StatedRates.Add(rate);
+            }
+        }
+
+        result.ContainerStart = header.RootElement.TryGetProperty("format", out JsonElement format)
+            && Rational.TryParse(Text(format, "start_time"), out Rational start) ? start : Rational.Zero;
+        await result.ReadTimesAsync(cancellationToken);
+        if (filters is null)
+        {
+            await result.ReadLastDurationAsync(Text(video.Value, "time_base"), cancellationToken);
+        }
+
+        foreach (JsonElement stream in streams.Where(s => Text(s, "codec_type") == "audio"))
+        {
+            result.Audio.Add(await result.ReadAudioAsync(stream, cancellationToken));
+        }
+
+        return result;
+    }
+
+    /// <summary>
+    /// Streams the pictures that belong to <see cref="Ticks"/>, in order: 64x36 luma code values, a new array each.
+    /// </summary>
+    public async IAsyncEnumerable<byte[]> PicturesAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        string chain = (_filters is null ? "" : _filters + ",")
+            + string.Create(CultureInfo.InvariantCulture, $"scale={PictureWidth}:{PictureHeight}:flags=area,format=gray");
+        using Process process = Start(_options.FFmpegPath, [.. DecodeArguments(), "-vf", chain, "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1"]);
+        try
+        {
+            Task<string> errors = process.StandardError.ReadToEndAsync(cancellationToken);
+            Stream pixels = process.StandardOutput.BaseStream;
+            for (int n = 0; n < Kept.Length; n++)
+            {
+                byte[] picture = new byte[PictureWidth * PictureHeight];
+                if (await pixels.ReadAtLeastAsync(picture, picture.Length, throwOnEndOfStream: false, cancellationToken) < picture.Length)
+                {
+                    break;
+                }
+
+                if (Kept[n])
+                {
+                    yield return picture;
+                }
+            }
+
+            await pixels.CopyToAsync(Stream.Null, cancellationToken);
+            await errors;
+        }
+        finally
+        {
+            End(process);
+        }
+    }
+
+    private static bool IsFilm(JsonElement stream) => Text(stream, "codec_type") == "video" && !Disposition(stream, "attached_pic");
+
+    private static bool Disposition(JsonElement stream, string name) =>
+        stream.TryGetProperty("disposition", out JsonElement set) && set.TryGetProperty(name, out JsonElement value) && value.GetInt32() == 1;
+
+    private static string? Text(JsonElement element, string name) => element.TryGetProperty(name, out JsonElement value) ? value.ToString() : null;
+
+    private static async Task<JsonDocument> ProbeAsync(VerificationOptions options, string path, string[] arguments, CancellationToken cancellationToken)
+    {
+        using Process process = Start(options.FFprobePath, ["-v", "error", "-of", "json", .. arguments, "-i", path]);
+        try
+        {
+            Task<string> errors = process.StandardError.ReadToEndAsync(cancellationToken);
+            string json = await process.StandardOutput.ReadToEndAsync(cancellationToken);
+            await process.WaitForExitAsync(cancellationToken);
+            if (process.ExitCode != 0)
+            {
+                throw new FrameFlowException(FaultKind.Input, $"{path}: not a media file that ffprobe can read.") { ToolOutput = await errors };
+            }
+
+            return JsonDocument.Parse(json);
+        }
+        finally
+        {
+            End(process);
+        }
+    }
+
+    private static Process Start(string program, IEnumerable<string> arguments)
+    {
+        ProcessStartInfo info = new(program) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        foreach (string argument in arguments)
+        {
+            info.ArgumentList.Add(argument);
+        }
+
+        try
+        {
+            Process process = Process.Start(info)!;
+            process.StandardInput.Close();
+            return process;
+        }
+        catch (System.ComponentModel.Win32Exception e)
+        {
+            throw new FrameFlowException(FaultKind.Usage, $"{program} cannot be started ({e.Message}); install ffmpeg.", e);
+        }
+    }
+
+    private static void End(Process process)
+    {
+        if (!process.HasExited)
+        {
+            process.Kill(entireProcessTree: true);
+        }
+    }
+
+    private string[] DecodeArguments() =>
+        ["-hide_banner", "-nostdin", "-nostats", "-copyts", "-noautorotate", "-i", _path, "-map", string.Create(CultureInfo.InvariantCulture, $"0:{_videoIndex}")];
+
+    private async Task ReadTimesAsync(CancellationToken cancellationToken)
+    {
+        // Scaled to a dot first: showinfo looks at every sample it is given.
+        string chain = (_filters is null ? "" : _filters + ",") + "scale=8:8:flags=neighbor,showinfo=checksum=0";
+        List<long> ticks = [];
+        List<bool> kept = [];
+        await ForEachLineAsync([.. DecodeArguments(), "-vf", chain, "-fps_mode", "passthrough", "-f", "null", "-"], line =>
+        {
+            if (TimeBaseLine().Match(line) is { Success: true } header && Rational.TryParse(header.Groups[1].Value, out Rational timeBase))
+            {
+                TimeBase = timeBase;
+            }
+            else if (FrameLine().Match(line) is { Success: true } frame)
+            {
+                bool known = long.TryParse(frame.Groups[1].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long time);
+                bool advances = known && (ticks.Count == 0 || time > ticks[^1]);
+                kept.Add(advances);
+                if (advances)
+                {
+                    ticks.Add(time);
+                }
+            }
+        }, cancellationToken);
+        if (ticks.Count == 0)
+        {
+            throw new FrameFlowException(FaultKind.Decode, $"{_path}: no frame of the video could be decoded.");
+        }
+
+        (Ticks, Kept) = ([.. ticks], [.. kept]);
+    }
+
+    private async Task ReadLastDurationAsync(string? streamTimeBase, CancellationToken cancellationToken)
+    {
+        using JsonDocument packets = await ProbeAsync(_options, _path,
+            ["-select_streams", _videoIndex.ToString(CultureInfo.InvariantCulture), "-show_entries", "packet=pts,duration"], cancellationToken);
+        if (!Rational.TryParse(streamTimeBase, out Rational packetBase))
+        {
+            return;
+        }
+
+        Rational last = Ticks[^1] * TimeBase;
+        foreach (JsonElement packet in packets.RootElement.GetProperty("packets").EnumerateArray())
+        {
+            if (long.TryParse(Text(packet, "pts"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long time) && time * packetBase == last
+                && long.TryParse(Text(packet, "duration"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long duration) && duration > 0)
+            {
+                LastDurationTicks = (duration * packetBase / TimeBase).Round();
+            }
+        }
+    }
+
+    private async Task<AudioExtent> ReadAudioAsync(JsonElement stream, CancellationToken cancellationToken)
+    {
+        int index = stream.GetProperty("index").GetInt32();
+        Rational? firstPacket = null;
+        using (JsonDocument packets = await ProbeAsync(_options, _path,
+            ["-select_streams", index.ToString(CultureInfo.InvariantCulture), "-show_entries", "packet=pts", "-read_intervals", "%+#1"], cancellationToken))
+        {
+            if (packets.RootElement.GetProperty("packets").EnumerateArray().FirstOrDefault() is { ValueKind: JsonValueKind.Object } packet
+                && long.TryParse(Text(packet, "pts"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long ticks)
+                && Rational.TryParse(Text(stream, "time_base"), out Rational timeBase))
+            {
+                firstPacket = ticks * timeBase;
+            }
+        }
+
+        long? first = null;
+        long samples = 0;
+        int largest = 0;
+        int rate = 0;
+        await ForEachLineAsync(["-hide_banner", "-nostdin", "-nostats", "-copyts", "-vn", "-sn", "-dn", "-i", _path,
+            "-map", string.Create(CultureInfo.InvariantCulture, $"0:{index}"), "-af", "ashowinfo", "-f", "null", "-"], line =>
+        {
+            if (SoundLine().Match(line) is { Success: true } sound)
+            {
+                rate = int.Parse(sound.Groups[2].Value, CultureInfo.InvariantCulture);
+                int count = int.Parse(sound.Groups[3].Value, CultureInfo.InvariantCulture);
+                first ??= long.TryParse(sound.Groups[1].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long time) ? time : null;
+                samples += count;
+                largest = Math.Max(largest, count);
+            }
+        }, cancellationToken);
+        return new AudioExtent(
+            first is { } start && rate > 0 ? new Rational(start, rate) : null,
+            firstPacket,
+            rate > 0 ? new Rational(samples, rate) : Rational.Zero,
+            rate > 0 ? new Rational(largest, rate) : Rational.Zero);
+    }
+
+    private async Task ForEachLineAsync(IEnumerable<string> arguments, Action<string> onLine, CancellationToken cancellationToken)
+    {
+        using Process process = Start(_options.FFmpegPath, arguments);
+        try
+        {
+            while (await process.StandardError.ReadLineAsync(cancellationToken) is { } line)
+            {
+                onLine(line);
+            }
+
+            await process.WaitForExitAsync(cancellationToken);
+        }
+        finally
+        {
+            End(process);
+        }
+    }
+
+    [GeneratedRegex(@"showinfo.*config in time_base: (\d+/\d+)")]
+    private static partial Regex TimeBaseLine();
+
+    [GeneratedRegex(@"Parsed_showinfo.*\] n:\s*\d+ pts:\s*(-?\d+|NOPTS)")]
+    private static partial Regex FrameLine();
+
+    [GeneratedRegex(@"Parsed_ashowinfo.*\] n:\s*\d+ pts:\s*(-?\d+|NOPTS).* rate:(\d+) nb_samples:(\d+)")]
+    private static partial Regex SoundLine();
+}
+
+/// <summary>Where an audio track begins and how long it sounds.</summary>
+/// <param name="Start">The first decoded sample's time in seconds, or null where nothing decodes.</param>
+/// <param name="FirstPacket">
+/// The first packet's time in seconds, an encoder's priming included. MP4 hides priming from the decoder and Matroska does not, so a
+/// faithful copy from one to the other keeps this time and not <paramref name="Start"/>; a re-encoding keeps the other.
+/// </param>
+/// <param name="Length">Decoded samples, in seconds.</param>
+/// <param name="LongestFrame">The longest decoded frame, in seconds: the grain in which sound can be copied.</param>
+internal sealed record AudioExtent(Rational? Start, Rational? FirstPacket, Rational Length, Rational LongestFrame);

@@ -1,0 +1,160 @@
+using System.Numerics;
+using FrameFlow.Media;
+
+namespace FrameFlow.Verification;
+
+/// <summary>
+/// The timing contract worked out from a source's own ticks in whole numbers: rate, span, count of output frames, and where each
+/// output frame lies among the source's. Written apart from the pipeline's <c>FrameTimeline</c> on purpose; the two must agree.
+/// </summary>
+internal sealed class ExpectedTimes
+{
+    // Rates that films and cameras have, by SMPTE and by habit.
+    private static readonly Rational[] CommonRates =
+        [24, 25, 30, 50, 60, new(24000, 1001), new(30000, 1001), new(60000, 1001), 48, new(48000, 1001), 100, 120, new(120000, 1001), 240, 10, 12, 15, 16, 18, 20];
+
+    private readonly Rational[] _seconds;
+    private readonly Rational _reach;
+
+    private ExpectedTimes(Rational[] seconds, Rational? rate, Rational span, Rational reach)
+    {
+        _seconds = seconds;
+        Rate = rate;
+        Span = span;
+        _reach = reach;
+    }
+
+    /// <summary>The even rate, or null.</summary>
+    public Rational? Rate { get; }
+
+    /// <summary>D: from the first frame's start to the last frame's end, in seconds.</summary>
+    public Rational Span { get; }
+
+    /// <summary>How many source frames there are.</summary>
+    public int Count => _seconds.Length;
+
+    /// <summary>The first frame's time in seconds.</summary>
+    public Rational First => _seconds[0];
+
+    /// <summary>The last frame's start after the first, in seconds.</summary>
+    public Rational LastStart => _seconds[^1] - _seconds[0];
+
+    /// <summary>Works the contract out.</summary>
+    /// <param name="ticks">Frame times.</param>
+    /// <param name="timeBase">Seconds a tick.</param>
+    /// <param name="lastDurationTicks">The last packet's duration, or null.</param>
+    /// <param name="statedRates">Rates from the header, tried first.</param>
+    public static ExpectedTimes From(ReadOnlySpan<long> ticks, Rational timeBase, long? lastDurationTicks, IEnumerable<Rational> statedRates)
+    {
+        Rational? rate = ticks.Length > 1 ? EvenRate(ticks, timeBase, statedRates) : null;
+        Rational[] seconds = new Rational[ticks.Length];
+        for (int i = 0; i < ticks.Length; i++)
+        {
+            seconds[i] = rate is { } r ? (ticks[0] * timeBase) + (Slot(ticks[i] - ticks[0], timeBase, r) / r) : ticks[i] * timeBase;
+        }
+
+        Rational last = lastDurationTicks is { } stated and > 0 ? stated * timeBase
+            : rate is { } even ? even.Inverse
+            : ticks.Length > 1 ? MedianStep(ticks) * timeBase
+            : statedRates.Select(r => (Rational?)r.Inverse).FirstOrDefault() ?? new Rational(1, 25);
+        if (rate is { } exact && Rational.Abs(last - exact.Inverse) <= timeBase)
+        {
+            last = exact.Inverse;
+        }
+
+        return new ExpectedTimes(seconds, rate, seconds[^1] - seconds[0] + last, rate is null ? Rational.Min(timeBase, new Rational(1, 500)) : Rational.Zero);
+    }
+
+    /// <summary>ceil(span slow rate).</summary>
+    public long CountAt(Rational rate, Rational slow)
+    {
+        BigInteger numerator = (BigInteger)Span.Numerator * slow.Numerator * rate.Numerator;
+        BigInteger denominator = (BigInteger)Span.Denominator * slow.Denominator * rate.Denominator;
+        return (long)((numerator + denominator - 1) / denominator);
+    }
+
+    /// <summary>
+    /// Where output frame <paramref name="k"/> lies: the source frame at or before it, and the position between that one and the next
+    /// in 0..1; exactly 0 where the time is the source frame's own. Call with rising k; <paramref name="from"/> is where to look from.
+    /// </summary>
+    public (int Index, double Position) Place(long k, Rational rate, Rational slow, int from)
+    {
+        Rational time = First + (k / (rate * slow));
+        int i = Math.Max(0, from);
+        while (i + 1 < Count && _seconds[i + 1] <= time + _reach)
+        {
+            i++;
+        }
+
+        if (Rational.Abs(_seconds[i] - time) <= _reach || i + 1 >= Count)
+        {
+            return (i, 0);
+        }
+
+        return (i, ((time - _seconds[i]) / (_seconds[i + 1] - _seconds[i])).ToDouble());
+    }
+
+    /// <summary>
+    /// The first rate that all times fit within one tick; null where none does. A common rate that the header states comes first, then
+    /// any common one, then what else the header states (Matroska's may be 19001/317 for 60000/1001), then what the times suggest.
+    /// </summary>
+    public static Rational? EvenRate(ReadOnlySpan<long> ticks, Rational timeBase, IEnumerable<Rational> statedRates)
+    {
+        Rational median = MedianStep(ticks) * timeBase;
+        Rational mean = new Rational(ticks[^1] - ticks[0]) * timeBase / (ticks.Length - 1);
+        List<Rational> stated = [.. statedRates];
+        List<Rational> candidates = [.. stated.Where(CommonRates.Contains), .. CommonRates.Where(r => Rational.Abs(r.Inverse - median) <= timeBase), .. stated,
+            median.Inverse, new(mean.Inverse.Round()), new((mean.Inverse * 1001).Round(), 1001)];
+        foreach (Rational rate in candidates)
+        {
+            if (rate > Rational.Zero && (rate.Inverse > timeBase * 2 || rate.Inverse == timeBase) && LiesOnGrid(ticks, timeBase, rate))
+            {
+                return rate;
+            }
+        }
+
+        return null;
+    }
+
+    private static bool LiesOnGrid(ReadOnlySpan<long> ticks, Rational timeBase, Rational rate)
+    {
+        // |delta * base - n / rate| <= base, all times base.Den * rate.Num
+        BigInteger unit = (BigInteger)timeBase.Numerator * rate.Numerator;
+        BigInteger slotUnit = (BigInteger)rate.Denominator * timeBase.Denominator;
+        long before = -1;
+        int gaps = 0;
+        foreach (long tick in ticks)
+        {
+            long slot = Slot(tick - ticks[0], timeBase, rate);
+            if (slot <= before || BigInteger.Abs(((tick - ticks[0]) * unit) - (slot * slotUnit)) > unit)
+            {
+                return false;
+            }
+
+            gaps += slot > before + 1 ? 1 : 0;
+            before = slot;
+        }
+
+        // A gap now and then is a missing frame; gaps everywhere mean that the grid is not the film's.
+        return gaps <= ticks.Length / 4;
+    }
+
+    private static long Slot(long delta, Rational timeBase, Rational rate)
+    {
+        BigInteger numerator = (BigInteger)delta * timeBase.Numerator * rate.Numerator * 2;
+        BigInteger denominator = (BigInteger)timeBase.Denominator * rate.Denominator;
+        return (long)((numerator + denominator) / (2 * denominator));
+    }
+
+    private static long MedianStep(ReadOnlySpan<long> ticks)
+    {
+        long[] steps = new long[ticks.Length - 1];
+        for (int i = 0; i < steps.Length; i++)
+        {
+            steps[i] = ticks[i + 1] - ticks[i];
+        }
+
+        Array.Sort(steps);
+        return steps[steps.Length / 2];
+    }
+}

@@ -1,0 +1,253 @@
+using System.Globalization;
+using FrameFlow.Media;
+
+namespace FrameFlow.Verification;
+
+/// <summary>
+/// Proves the timing contract of an output against its source: count, even and rising times, span, the offset and length of the
+/// sound, and by the pictures that real frames stand in their places and that no frame is doubled, swapped or shifted.
+/// Memory is bounded: times take 8 bytes a frame, pictures are streamed.
+/// </summary>
+public sealed class TimingVerifier
+{
+    private static readonly Rational AudioTolerance = new(2, 1000);
+
+    private readonly VerificationOptions _options;
+
+    /// <summary>Creates a verifier.</summary>
+    /// <exception cref="FrameFlowException">A rate, factor or range is not positive.</exception>
+    public TimingVerifier(VerificationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Rate <= Rational.Zero || options.Slow <= Rational.Zero || options.Duration <= Rational.Zero || options.Start < Rational.Zero)
+        {
+            throw new FrameFlowException(FaultKind.Usage, "verify: rate, slow factor and duration must be above 0, start at least 0.");
+        }
+
+        _options = options;
+    }
+
+    private bool IsTrimmed => _options.Start > Rational.Zero || _options.Duration is not null;
+
+    /// <summary>Checks <paramref name="output"/> against <paramref name="source"/>; decodes both twice.</summary>
+    /// <exception cref="FrameFlowException">Either file is missing or holds no video that decodes. A contract that is not met is no exception but a failed check.</exception>
+    public async Task<VerificationReport> VerifyAsync(string source, string output, CancellationToken cancellationToken = default)
+    {
+        DecodedVideo original = await DecodedVideo.OpenAsync(source, _options.Filters, _options, cancellationToken);
+        DecodedVideo result = await DecodedVideo.OpenAsync(output, null, _options, cancellationToken);
+        (int skip, int take) = Range(original);
+        if (take == 0)
+        {
+            throw new FrameFlowException(FaultKind.Usage, $"{source}: no frame lies in the asked range; choose an earlier start.");
+        }
+
+        bool toTheEnd = skip + take == original.Ticks.Length;
+        ExpectedTimes times = ExpectedTimes.From(original.Ticks.AsSpan(skip, take), original.TimeBase,
+            toTheEnd ? original.LastDurationTicks : original.Ticks[skip + take] - original.Ticks[skip + take - 1], original.StatedRates);
+        Rational? rate = _options.Rate ?? (result.Ticks.Length > 1
+            ? ExpectedTimes.EvenRate(result.Ticks, result.TimeBase, result.StatedRates)
+            : result.StatedRates.Cast<Rational?>().FirstOrDefault());
+
+        List<VerificationCheck> checks = [];
+        VerificationReport report = new()
+        {
+            Source = source,
+            Output = output,
+            SourceFrames = take,
+            SourceRate = times.Rate,
+            OutputFrames = result.Ticks.Length,
+            Rate = rate,
+            FirstTime = result.Ticks[0] * result.TimeBase,
+            LastTime = result.Ticks[^1] * result.TimeBase,
+            Checks = checks,
+        };
+        int undated = result.Kept.Count(kept => !kept);
+        checks.Add(new("rising times", undated == 0, undated == 0 ? "strictly rising" : Invariant($"{undated} frames without a later time than the one before"), "strictly rising"));
+        if (rate is not { } target)
+        {
+            checks.Add(new("even times", false, "the output's times fit no rate", "first + k/F"));
+            return report;
+        }
+
+        long expected = times.CountAt(target, _options.Slow);
+        report = report with { ExpectedFrames = expected };
+        CheckTimes(checks, result, times, target, expected);
+        report = CheckAudio(checks, report, original, result, skip, times);
+        CheckFirst(checks, original, result, skip);
+
+        PicturePlacement placement = await ComparePicturesAsync(original, result, times, target, skip, cancellationToken);
+        checks.Add(new("real frames in place", placement.Misplaced.Count == 0,
+            Invariant($"{placement.Misplaced} of {placement.RealCompared} misplaced, largest difference {placement.LargestRealError:0.0}"), "0 misplaced"));
+        checks.Add(new("frames between in order", placement.OutOfOrder.Count == 0,
+            Invariant($"{placement.OutOfOrder} of {placement.BetweenPlaced} out of order"), "0 out of order"));
+        if (!_options.AllowHeldFrames)
+        {
+            checks.Add(new("no frame doubled", placement.Doubled.Count == 0, Invariant($"{placement.Doubled} doubled"), "0 doubled"));
+            checks.Add(new("pace", Math.Abs(placement.MedianPace) <= 0.25, Invariant($"{placement.MedianPace:+0.00;-0.00;0.00} source steps ahead"), "within 0.25"));
+        }
+
+        return report with { RealFramesCompared = placement.RealCompared, BetweenFramesPlaced = placement.BetweenPlaced };
+    }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    private static string Seconds(Rational time) => Invariant($"{time.ToDouble():0.000000} s");
+
+    private static bool Near(Rational? a, Rational? b, Rational tolerance) => a is { } x && b is { } y && Rational.Abs(x - y) <= tolerance;
+
+    private static string Offset(Rational? time) => time is { } t ? Invariant($"{t.ToDouble() * 1000:0.00} ms") : "no sound";
+
+    private (int Skip, int Take) Range(DecodedVideo source)
+    {
+        Rational begin = (source.Ticks[0] * source.TimeBase) + _options.Start;
+        int skip = 0;
+        while (skip < source.Ticks.Length && source.Ticks[skip] * source.TimeBase + source.TimeBase < begin)
+        {
+            skip++;
+        }
+
+        int end = skip;
+        while (end < source.Ticks.Length && (_options.Duration is not { } duration || source.Ticks[end] * source.TimeBase + source.TimeBase < begin + duration))
+        {
+            end++;
+        }
+
+        return (skip, end - skip);
+    }
+
+    private void CheckTimes(List<VerificationCheck> checks, DecodedVideo result, ExpectedTimes times, Rational rate, long expected)
+    {
+        long count = result.Ticks.Length;
+        checks.Add(new("frame count", count == expected, Invariant($"{count}"),
+            Invariant($"{expected} = ceil({times.Span * _options.Slow} s x {rate})")));
+
+        Rational first = result.Ticks[0] * result.TimeBase;
+        long uneven = 0;
+        long where = -1;
+        Rational worst = Rational.Zero;
+        for (long k = 0; k < count; k++)
+        {
+            Rational off = Rational.Abs((result.Ticks[k] * result.TimeBase) - first - (k / rate));
+            if (off > result.TimeBase)
+            {
+                where = uneven++ == 0 ? k : where;
+            }
+
+            worst = Rational.Max(worst, off);
+        }
+
+        checks.Add(new("even times", uneven == 0,
+            uneven == 0 ? Invariant($"at most {worst.ToDouble() * 1000:0.000} ms off") : Invariant($"{uneven} frames off first + k/{rate}, from frame {where} on, at most {worst.ToDouble() * 1000:0.000} ms"),
+            Invariant($"first + k/{rate} within a tick ({result.TimeBase} s)")));
+
+        Rational last = result.Ticks[^1] * result.TimeBase;
+        Rational due = first + ((expected - 1) / rate);
+        checks.Add(new("last time", Rational.Abs(last - due) <= result.TimeBase, Seconds(last), Seconds(due)));
+
+        // Covered to the end, and no frame begins after it.
+        Rational span = times.Span * _options.Slow;
+        Rational covered = last - first + rate.Inverse;
+        checks.Add(new("coverage", covered + result.TimeBase >= span && covered - rate.Inverse < span + result.TimeBase, Seconds(covered), Invariant($"{span.ToDouble():0.000000} s, less than a frame over")));
+    }
+
+    private static void CheckFirst(List<VerificationCheck> checks, DecodedVideo original, DecodedVideo result, int skip)
+    {
+        // With sound, the offset to it is the truth; without, the picture begins where the source's did, or at the file's start.
+        if (result.Audio.Count > 0)
+        {
+            return;
+        }
+
+        Rational start = (result.Ticks[0] * result.TimeBase) - result.ContainerStart;
+        Rational before = (original.Ticks[skip] * original.TimeBase) - original.ContainerStart;
+        Rational tolerance = Rational.Max(original.TimeBase, result.TimeBase) + AudioTolerance;
+        checks.Add(new("first time", Rational.Abs(start) <= tolerance || Rational.Abs(start - before) <= tolerance, Seconds(start), Invariant($"0 or {Seconds(before)} after the file's start")));
+    }
+
+    private VerificationReport CheckAudio(List<VerificationCheck> checks, VerificationReport report, DecodedVideo original, DecodedVideo result, int skip, ExpectedTimes times)
+    {
+        bool expectAudio = _options.ExpectAudio && _options.Slow == Rational.One;
+        int due = expectAudio ? original.Audio.Count : 0;
+        checks.Add(new("audio tracks", result.Audio.Count == due, Invariant($"{result.Audio.Count}"), Invariant($"{due}")));
+        Rational firstIn = original.Ticks[skip] * original.TimeBase;
+        Rational firstOut = result.Ticks[0] * result.TimeBase;
+        for (int i = 0; i < Math.Min(original.Audio.Count, result.Audio.Count); i++)
+        {
+            AudioExtent heard = original.Audio[i];
+            AudioExtent written = result.Audio[i];
+            Rational? offsetIn = heard.Start - firstIn;
+            Rational? offsetOut = written.Start - firstOut;
+            Rational grain = Rational.Max(heard.LongestFrame, written.LongestFrame);
+            Rational offsetTolerance = AudioTolerance;
+            Rational lengthDue = heard.Length;
+            Rational lengthTolerance = grain + AudioTolerance;
+            if (IsTrimmed && heard.Start is { } begins)
+            {
+                // Sound before the range is gone; it can begin with the packet at the cut.
+                offsetIn = Rational.Max(begins - firstIn, Rational.Zero);
+                offsetTolerance += grain;
+                Rational from = Rational.Max(begins, firstIn);
+                Rational to = Rational.Min(begins + heard.Length, firstIn + times.Span);
+                lengthDue = Rational.Max(to - from, Rational.Zero);
+                lengthTolerance += grain * 2;
+            }
+
+            if (i == 0)
+            {
+                report = report with { AudioOffsetIn = offsetIn, AudioOffsetOut = offsetOut };
+            }
+
+            string track = Invariant($"audio {i}");
+            // As decoded, or as packed: priming that one container hides and the other does not is no shift.
+            bool inPlace = Near(offsetIn, offsetOut, offsetTolerance)
+                || (!IsTrimmed && Near(heard.FirstPacket - firstIn, written.FirstPacket - firstOut, offsetTolerance))
+                || (offsetIn is null && offsetOut is null);
+            checks.Add(new(track + " offset", inPlace, Offset(offsetOut), Invariant($"{Offset(offsetIn)} within {Offset(offsetTolerance)}")));
+            checks.Add(new(track + " length", Rational.Abs(written.Length - lengthDue) <= lengthTolerance, Seconds(written.Length), Invariant($"{Seconds(lengthDue)} within {Seconds(lengthTolerance)}")));
+        }
+
+        return report;
+    }
+
+    private async Task<PicturePlacement> ComparePicturesAsync(DecodedVideo original, DecodedVideo result, ExpectedTimes times, Rational rate, int skip, CancellationToken cancellationToken)
+    {
+        PicturePlacement placement = new(_options.AllowHeldFrames);
+        await using IAsyncEnumerator<byte[]> pictures = original.PicturesAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
+        for (int i = 0; i < skip && await pictures.MoveNextAsync(); i++)
+        {
+        }
+
+        List<byte[]> window = [];
+        int firstIndex = 0;
+        int index = 0;
+        long k = 0;
+        await foreach (byte[] picture in result.PicturesAsync(cancellationToken))
+        {
+            (index, double position) = times.Place(k, rate, _options.Slow, index);
+            int wanted = Math.Min(times.Count, index + PicturePlacement.Reach + 1);
+            while (firstIndex + window.Count < wanted && await pictures.MoveNextAsync())
+            {
+                window.Add(pictures.Current);
+            }
+
+            while (firstIndex < index - PicturePlacement.Reach)
+            {
+                window.RemoveAt(0);
+                firstIndex++;
+            }
+
+            if (index - firstIndex >= window.Count)
+            {
+                // Fewer source pictures than times: a source whose damage decodes differently from run to run.
+                placement.Misplaced.Add(k++);
+                continue;
+            }
+
+            bool beyondTheLast = index == times.Count - 1 && k / (rate * _options.Slow) > times.LastStart;
+            placement.Add(k, picture, window, firstIndex, index, position, !beyondTheLast);
+            k++;
+        }
+
+        return placement;
+    }
+}
