@@ -137,15 +137,22 @@ public sealed record EncodePlan
             {
                 source.AddRange(["-itsoffset", Decimal(sourceShift)]);
             }
+            else if (request.Source.Container.Contains("mpeg", StringComparison.Ordinal))
+            {
+                // From an MPEG stream ffmpeg subtracts not the file's start but that of the streams in use (the sound's), unless its
+                // offset differs from the file's start (ffmpeg.c, "Correcting starttime based on the enabled streams"): by 1 us it does.
+                source.AddRange(["-itsoffset", "0.000001"]);
+            }
         }
 
         List<string> output = ["-map", "0:v:0", .. streams.Maps];
         List<string> filters = [.. video.Filters];
+        Rational encoderTimeBase = request.FrameRate.Inverse;
         if (videoShift > Rational.Zero)
         {
             // Seconds a tick: fine enough for 1/F and for the shift, so that both are whole.
-            Rational timeBase = CommonUnit(request.FrameRate.Inverse, videoShift);
-            filters.Add($"settb={timeBase},setpts=PTS+{(videoShift / timeBase).Numerator.ToString(CultureInfo.InvariantCulture)}");
+            encoderTimeBase = CommonUnit(request.FrameRate.Inverse, videoShift);
+            filters.Add($"settb={encoderTimeBase},setpts=PTS+{(videoShift / encoderTimeBase).Numerator.ToString(CultureInfo.InvariantCulture)}");
         }
 
         if (filters.Count > 0)
@@ -153,7 +160,8 @@ public sealed record EncodePlan
             output.AddRange(["-vf", string.Join(',', filters)]);
         }
 
-        output.AddRange(["-fps_mode", "passthrough", "-enc_time_base", "-1", "-c:v:0", encoder.Name]);
+        // Named, because -1 would mean the pipe's time base (1/F), in which the shift is rounded to whole frames.
+        output.AddRange(["-fps_mode", "passthrough", "-enc_time_base:v:0", encoderTimeBase.ToString(), "-c:v:0", encoder.Name]);
         output.AddRange(video.Arguments);
         output.AddRange(streams.Arguments);
         if (request.IncludeAudio && request.Decode.Duration is not null && request.Source.ChapterCount > 0 && container.Chapters)
