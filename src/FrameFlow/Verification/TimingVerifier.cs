@@ -200,7 +200,7 @@ public sealed class TimingVerifier
             string track = Invariant($"audio {i}");
             // As decoded, or as packed: priming that one container hides and the other does not is no shift.
             bool inPlace = Near(offsetIn, offsetOut, offsetTolerance)
-                || (!IsTrimmed && Near(heard.FirstPacket - firstIn, written.FirstPacket - firstOut, offsetTolerance))
+                || (!IsTrimmed && heard.StartsWithPriming && written.StartsWithPriming && Near(heard.FirstPacket - firstIn, written.FirstPacket - firstOut, offsetTolerance))
                 || (offsetIn is null && offsetOut is null);
             checks.Add(new(track + " offset", inPlace, Offset(offsetOut), Invariant($"{Offset(offsetIn)} within {Offset(offsetTolerance)}")));
             checks.Add(new(track + " length", Rational.Abs(written.Length - lengthDue) <= lengthTolerance, Seconds(written.Length), Invariant($"{Seconds(lengthDue)} within {Seconds(lengthTolerance)}")));
