@@ -71,6 +71,17 @@ public sealed class ExpectedTimesTests
         Assert.Equal(new Rational(60000, 1001), ExpectedTimes.EvenRate(ticks, new Rational(1, 1000), [new Rational(19001, 317)]));
     }
 
+    [Theory]
+    [InlineData(1L, 33)]
+    [InlineData(50L, 50)]
+    public void From_LastDurationOfOneTick_CountsAsUnknown(long stated, int milliseconds)
+    {
+        ExpectedTimes times = ExpectedTimes.From([0, 33, 80, 113, 180, 213], new Rational(1, 1000), stated, []);
+
+        Assert.Null(times.Rate);
+        Assert.Equal(new Rational(213 + milliseconds, 1000), times.Span);
+    }
+
     [Fact]
     public void Place_SlowMotion_StretchesTheSource()
     {
