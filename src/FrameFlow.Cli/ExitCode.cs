@@ -4,6 +4,10 @@ namespace FrameFlow.Cli;
 internal static class ExitCode
 {
     public const int Success = 0;
+
+    /// <summary>'verify' only: all was read, and the contract is broken.</summary>
+    public const int Refuted = 1;
+
     public const int Usage = 2;
     public const int Input = 3;
     public const int Model = 4;

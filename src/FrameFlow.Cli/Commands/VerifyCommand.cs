@@ -79,6 +79,6 @@ internal static class VerifyCommand
         }
 
         log.Error("Refuted: {Output} breaks the timing contract in {Failed} of {Checks} checks.", report.Output, failed, report.Checks.Count);
-        return ExitCode.Input;
+        return ExitCode.Refuted;
     }
 }

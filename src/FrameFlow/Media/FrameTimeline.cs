@@ -77,18 +77,17 @@ public sealed class FrameTimeline
     }
 
     /// <summary>
-    /// The last frame that starts at or before <paramref name="time"/>; -1 where all start later. A frame that starts within
-    /// the container's rounding after it counts as started where the source is not constant-rate.
+    /// The last frame that starts at or before <paramref name="time"/>; -1 where all start later. Where the source is not constant-rate, a
+    /// frame that starts within the container's rounding after it, and nearer than the one before, counts as started.
     /// </summary>
     public int IndexAt(Rational time)
     {
-        Rational reach = ConstantRate is null ? time + Rounding : time;
         int low = 0;
         int high = Count;
         while (low < high)
         {
             int middle = (low + high) >>> 1;
-            if (this[middle] <= reach)
+            if (this[middle] <= time)
             {
                 low = middle + 1;
             }
@@ -98,7 +97,9 @@ public sealed class FrameTimeline
             }
         }
 
-        return low - 1;
+        bool nextIsMeant = ConstantRate is null && low < Count && this[low] - time <= Rounding
+            && (low == 0 || this[low] - time < time - this[low - 1]);
+        return nextIsMeant ? low : low - 1;
     }
 
     /// <summary>Whether <paramref name="time"/> is frame <paramref name="index"/>'s own: exactly, or within a tick where times are as rounded as the container's.</summary>

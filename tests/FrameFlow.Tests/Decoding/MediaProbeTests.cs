@@ -1,4 +1,3 @@
-using System.Text;
 using FrameFlow.Decoding;
 using FrameFlow.Media;
 using FrameFlow.Tests.Support;

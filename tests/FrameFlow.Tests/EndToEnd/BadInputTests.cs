@@ -1,0 +1,130 @@
+using FrameFlow.Tests.Support;
+using Xunit;
+
+namespace FrameFlow.Tests.EndToEnd;
+
+public sealed class BadInputTests : IDisposable
+{
+    private const string NoRate = "is no frame rate; give a number or ratio above 0 and up to 1000, such as 60, 60000/1001 or x2.";
+
+    private readonly Tool _tool = new();
+
+    public void Dispose() => _tool.Dispose();
+
+    [Theory]
+    [InlineData("nowhere.mp4", "Input 'nowhere.mp4' does not exist; check the path.")]
+    [InlineData("{bad}/text.mp4", "Input '{bad}/text.mp4' is no media file (its content is not what its name says); give a video file.")]
+    [InlineData("{bad}/zero.mp4", "Input '{bad}/zero.mp4' is empty (0 bytes); copy or record it again.")]
+    [InlineData("{bad}/noindex.mp4", "Input '{bad}/noindex.mp4' has no index (its moov box is missing, as when a recording or a copy was cut off); copy it again or rebuild the index with a repair tool.")]
+    [InlineData("{bad}/audio-only.m4a", "Input '{bad}/audio-only.m4a' has no video stream (it holds: audio aac); give a file with pictures.")]
+    [InlineData("{bad}", "Input '{bad}' is a folder; name one video file.")]
+    public async Task Interpolate_BadInput_SaysWhatWhereAndTheMend(string input, string message)
+    {
+        string bad = Repository.TestData("bad");
+        ToolRun run = await _tool.RunAsync("interpolate", input.Replace("{bad}", bad, StringComparison.Ordinal), "-o", "out.mp4");
+        Assert.Equal(message.Replace("{bad}", bad, StringComparison.Ordinal), run.Fault);
+        Assert.Equal(3, run.Code);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_tool.Folder));
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("-24")]
+    [InlineData("1/0")]
+    [InlineData("fast")]
+    [InlineData("1e9")]
+    [InlineData("1000000000")]
+    public async Task Interpolate_NoFrameRate_IsAUsageFault(string fps)
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan24.mp4"), "-o", "out.mp4", $"--fps={fps}");
+        Assert.Equal($"--fps '{fps}' {NoRate}", run.Fault);
+        Assert.Equal(2, run.Code);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_tool.Folder));
+    }
+
+    [Fact]
+    public async Task Interpolate_UnknownModel_ListsTheKnown()
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan24.mp4"), "-o", "out.mp4", "--model", "magic");
+        Assert.Equal($"There is no model 'magic' in {Repository.Models}; known for interpolate: light.", run.Fault);
+        Assert.Equal(4, run.Code);
+    }
+
+    [Fact]
+    public async Task Interpolate_UnknownEncoder_NamesTheKnown()
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan24.mp4"), "-o", "out.mp4", "--encoder", "magic");
+        Assert.StartsWith("The encoder 'magic' is unknown to the installed ffmpeg; choose one of libx264, libx265", run.Fault, StringComparison.Ordinal);
+        Assert.Equal(2, run.Code);
+    }
+
+    [Fact]
+    public async Task Interpolate_OutputIsInput_IsRefusedAndTheInputUntouched()
+    {
+        File.Copy(Repository.TestData("pan25.mp4"), _tool.At("film.mp4"));
+        byte[] before = await File.ReadAllBytesAsync(_tool.At("film.mp4"));
+        ToolRun run = await _tool.RunAsync("interpolate", "film.mp4", "-o", "film.mp4", "--overwrite");
+        Assert.Equal("The output 'film.mp4' is the input itself; give another name.", run.Fault);
+        Assert.Equal(2, run.Code);
+        Assert.Equal(before, await File.ReadAllBytesAsync(_tool.At("film.mp4")));
+        Assert.Single(Directory.EnumerateFileSystemEntries(_tool.Folder));
+    }
+
+    [Fact]
+    public async Task Interpolate_OutputExists_IsKeptWithoutOverwrite()
+    {
+        await File.WriteAllTextAsync(_tool.At("out.mp4"), "precious");
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan25.mp4"), "-o", "out.mp4");
+        Assert.Equal("The output 'out.mp4' exists already; give another name, or --overwrite.", run.Fault);
+        Assert.Equal(2, run.Code);
+        Assert.Equal("precious", await File.ReadAllTextAsync(_tool.At("out.mp4")));
+    }
+
+    [Fact]
+    public async Task Interpolate_OutputFolderMissing_IsAStorageFault()
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan25.mp4"), "-o", "no/such/out.mp4");
+        Assert.Equal($"The output's folder '{_tool.At("no/such")}' does not exist; create it, or give another.", run.Fault);
+        Assert.Equal(5, run.Code);
+    }
+
+    [Fact]
+    public async Task Interpolate_OutputFolderUnwritable_IsAStorageFault()
+    {
+        // No user, root included, may make files here.
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan25.mp4"), "-o", "/proc/out.mp4");
+        Assert.StartsWith("The output's folder '/proc' cannot be written to (", run.Fault, StringComparison.Ordinal);
+        Assert.Equal(5, run.Code);
+    }
+
+    [Fact]
+    public async Task Interpolate_NamedDeviceMissing_IsADeviceFault()
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan25.mp4"), "-o", "out.mp4", "--device", "webgpu");
+        Assert.Equal("Device 'webgpu' is not in this build; give --device auto, cuda or cpu.", run.Fault);
+        Assert.Equal(4, run.Code);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_tool.Folder));
+    }
+
+    [Fact]
+    public async Task Interpolate_ManyOptionsOutOfRange_AreAllNamedAtOnce()
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan25.mp4"), "-o", "out.mp4", "--steps", "0", "--detail", "1.5", "--threads", "0");
+        Assert.Equal("Out of range: --steps 0: 1 to 64; --detail 1.5: 0 to 1; --threads 0: 1 to 1024.", run.Fault);
+        Assert.Equal(2, run.Code);
+    }
+
+    [Fact]
+    public async Task Interpolate_TruncatedFilm_IsProcessedAndReportedUnlessStrict()
+    {
+        string film = Repository.TestData("bad", "truncated.mkv");
+        ToolRun strict = await _tool.RunAsync("interpolate", film, "-o", "strict.mkv", "--model", "hold", "--strict");
+        Assert.Equal(3, strict.Code);
+        Assert.Contains("is damaged in", strict.Fault, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_tool.Folder));
+        ToolRun run = await _tool.RunAsync("interpolate", film, "-o", "out.mkv", "--model", "hold", "--json");
+        Assert.True(run.Code == 0, run.Error);
+        Assert.NotEqual(0, run.Json.GetProperty("damage").GetArrayLength());
+        Assert.True(File.Exists(_tool.At("out.mkv")));
+    }
+}

@@ -1,0 +1,174 @@
+using System.Globalization;
+using System.Text.Json;
+using FrameFlow.Tests.Support;
+using Xunit;
+
+namespace FrameFlow.Tests.EndToEnd;
+
+public sealed class InterpolateTests : IDisposable
+{
+    private readonly Tool _tool = new();
+
+    public void Dispose() => _tool.Dispose();
+
+    /// <summary>Each timing case: the plan's count, the file's count by ffprobe, and the verdict of the independent verifier.</summary>
+    [Theory]
+    [InlineData("pan24.mp4", "60", "out.mp4", 120)]
+    [InlineData("pan24.mp4", "x2", "out.mp4", 96)]
+    [InlineData("film_23976.mkv", "60000/1001", "out.mkv", 120)]
+    [InlineData("film_23976.mkv", "60", "out.mp4", 121)]
+    [InlineData("pan25.mp4", "50", "out.mp4", 76)]
+    [InlineData("pan25.mp4", "60", "out.mov", 92)]
+    [InlineData("telecine.mkv", "60", "out.mkv", 101)]
+    [InlineData("vfr.mp4", "60", "out.mp4", null)]
+    [InlineData("pan60.mp4", "24", "out.mp4", 24)]
+    [InlineData("gap.mkv", "60", "out.mkv", 120)]
+    [InlineData("editlist.mp4", "60", "out.mp4", 90)]
+    [InlineData("offset.ts", "60", "out.mkv", 91)]
+    [InlineData("offset.ts", "60", "out.mp4", 91)]
+    [InlineData("interlaced.mkv", "60", "out.mkv", 60)]
+    [InlineData("single.mp4", "60", "out.mp4", null)]
+    [InlineData("cuts.mp4", "60", "out.mp4", 192)]
+    public async Task Interpolate_TimingCase_KeepsTheContract(string clip, string fps, string output, int? frames)
+    {
+        string source = Repository.TestData(clip);
+        ToolRun run = await _tool.RunAsync("interpolate", source, "-o", output, "--fps", fps, "--model", "blend", "--json");
+        Assert.True(run.Code == 0, run.Error);
+        long written = run.Json.GetProperty("framesOut").GetInt64();
+        Assert.Equal(frames ?? written, written);
+        string counted = await _tool.ExternalAsync("ffprobe", "-v", "error", "-select_streams", "v:0", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", output);
+        Assert.Equal(written, long.Parse(counted.Trim().Trim(','), CultureInfo.InvariantCulture));
+        string rate = run.Json.GetProperty("targetRate").GetString()!;
+        ToolRun verdict = await _tool.RunAsync("verify", source, output, "--fps", rate);
+        Assert.True(verdict.Code == 0, verdict.Output + verdict.Error);
+    }
+
+    [Fact]
+    public async Task Interpolate_Model_MakesBetterFramesThanABlend()
+    {
+        // pan60 loses every second frame; what comes back is held against what was lost.
+        await _tool.ExternalAsync("ffmpeg", "-v", "error", "-i", Repository.TestData("pan60.mp4"), "-vf", "select='lt(n,11)*not(mod(n,2))',setpts=N/30/TB", "-r", "30", "-c:v", "ffv1", "half.mkv");
+        double[] psnr = await Task.WhenAll(PsnrAsync("blend"), PsnrAsync("light"));
+        Assert.True(psnr[1] > psnr[0] + 3, $"light {psnr[1]} dB, blend {psnr[0]} dB");
+
+        async Task<double> PsnrAsync(string model)
+        {
+            ToolRun run = await _tool.RunAsync("interpolate", "half.mkv", "-o", model + ".mkv", "--fps", "60", "--model", model, "--encoder", "ffv1", "--cuts", "off");
+            Assert.True(run.Code == 0, run.Error);
+            await _tool.ExternalAsync(
+                "ffmpeg", "-v", "error", "-i", model + ".mkv", "-i", Repository.TestData("pan60.mp4"), "-filter_complex",
+                "[0:v]select='mod(n,2)*lt(n,10)',setpts=N/30/TB[a];[1:v]select='mod(n,2)*lt(n,10)',setpts=N/30/TB[b];[a][b]psnr=stats_file=" + model + ".txt", "-f", "null", "-");
+            string[] lines = await File.ReadAllLinesAsync(_tool.At(model + ".txt"));
+            Assert.Equal(5, lines.Length);
+            return lines.Average(l => double.Parse(l.Split("psnr_y:")[1].Split(' ')[0], CultureInfo.InvariantCulture));
+        }
+    }
+
+    [Fact]
+    public async Task Interpolate_RealFrames_AreTheSourcesOwnBitForBit()
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("yuv444_10.mkv"), "-o", "out.mkv", "--fps", "x2", "--model", "blend", "--encoder", "ffv1");
+        Assert.True(run.Code == 0, run.Error);
+        string[] source = await FrameHashesAsync(Repository.TestData("yuv444_10.mkv"));
+        string[] output = await FrameHashesAsync("out.mkv");
+        Assert.Equal(2 * source.Length, output.Length);
+        Assert.Equal(source, output.Where((_, i) => i % 2 == 0));
+    }
+
+    [Fact]
+    public async Task Interpolate_SameSeed_GivesTheSameFramesAtAnyBatchAndThreads()
+    {
+        string[][] hashes = [];
+        foreach ((string batch, string threads, string seed) in new[] { ("1", "1", "5"), ("4", "1", "5"), ("1", "2", "5"), ("1", "2", "6") })
+        {
+            string output = $"b{batch}t{threads}s{seed}.mkv";
+            ToolRun run = await _tool.RunAsync(
+                "interpolate", Repository.TestData("odd_420.mkv"), "-o", output, "--fps", "60", "--steps", "3", "--seed", seed, "--batch", batch, "--threads", threads, "--encoder", "ffv1");
+            Assert.True(run.Code == 0, run.Error);
+            hashes = [.. hashes, await FrameHashesAsync(output)];
+        }
+
+        Assert.Equal(hashes[0], hashes[1]);
+        Assert.Equal(hashes[0], hashes[2]);
+        Assert.NotEqual(hashes[0], hashes[3]);
+    }
+
+    [Fact]
+    public async Task Interpolate_FilmWithEverything_CarriesEverything()
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("film_23976.mkv"), "-o", "out.mkv", "--fps", "60000/1001", "--model", "hold");
+        Assert.True(run.Code == 0, run.Error);
+        JsonElement streams = JsonDocument.Parse(await _tool.ExternalAsync("ffprobe", "-v", "error", "-show_streams", "-of", "json", "out.mkv")).RootElement.GetProperty("streams");
+        Assert.Equal(
+            ["video ", "audio eng", "audio fra", "subtitle eng", "attachment "],
+            streams.EnumerateArray().Select(s => $"{s.GetProperty("codec_type").GetString()} {Language(s)}"));
+
+        static string Language(JsonElement stream) =>
+            stream.GetProperty("codec_type").GetString() is "audio" or "subtitle" ? stream.GetProperty("tags").GetProperty("language").GetString()! : "";
+    }
+
+    [Theory]
+    [InlineData("hdr10.mp4", "libx265", "out.mp4", "yuv420p10le", "tv,bt2020nc,smpte2084,bt2020")]
+    [InlineData("fullrange.mp4", "libx264", "out.mp4", "yuvj420p", "pc,bt709,bt709,bt709")]
+    [InlineData("prores_422_10.mov", "prores_ks", "out.mov", "yuv422p10le", null)]
+    [InlineData("yuv422.mkv", "libx264", "out.mkv", "yuv422p", null)]
+    [InlineData("odd_444.mkv", "ffv1", "out.mkv", "yuv444p", null)]
+    [InlineData("anamorphic.mp4", "libx264", "out.mp4", "yuv420p", "tv,bt470bg,smpte170m,bt470bg")]
+    public async Task Interpolate_FormatCase_KeepsDepthSamplingAndTags(string clip, string encoder, string output, string pixelFormat, string? tags)
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData(clip), "-o", output, "--fps", "50", "--model", "hold", "--encoder", encoder);
+        Assert.True(run.Code == 0, run.Error);
+        JsonElement stream = JsonDocument.Parse(await _tool.ExternalAsync("ffprobe", "-v", "error", "-select_streams", "v:0", "-show_streams", "-of", "json", output)).RootElement.GetProperty("streams")[0];
+        Assert.Equal(pixelFormat, stream.GetProperty("pix_fmt").GetString());
+        if (tags is not null)
+        {
+            Assert.Equal(tags, string.Join(',', new[] { "color_range", "color_space", "color_transfer", "color_primaries" }.Select(t => stream.GetProperty(t).GetString())));
+        }
+    }
+
+    [Fact]
+    public async Task Interpolate_SlowMotion_StretchesTimeAndLeavesTheSoundOut()
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan24.mp4"), "-o", "slow.mp4", "--fps", "60", "--slow", "2.5", "--model", "blend", "--json");
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Equal(300, run.Json.GetProperty("framesOut").GetInt64());
+        Assert.Equal(JsonValueKind.Null, run.Json.GetProperty("audioOffsetOut").ValueKind);
+        Assert.Contains("sound", run.Error, StringComparison.OrdinalIgnoreCase);
+        ToolRun verdict = await _tool.RunAsync("verify", Repository.TestData("pan24.mp4"), "slow.mp4", "--fps", "60", "--slow", "2.5");
+        Assert.True(verdict.Code == 0, verdict.Output + verdict.Error);
+    }
+
+    [Fact]
+    public async Task Interpolate_PartOfAFilm_IsThatPart()
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan24.mp4"), "-o", "part.mp4", "--fps", "60", "--start", "0.5", "--duration", "1", "--model", "blend", "--json");
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Equal(24, run.Json.GetProperty("framesIn").GetInt64());
+        Assert.Equal(60, run.Json.GetProperty("framesOut").GetInt64());
+        ToolRun verdict = await _tool.RunAsync("verify", Repository.TestData("pan24.mp4"), "part.mp4", "--fps", "60", "--start", "0.5", "--duration", "1");
+        Assert.True(verdict.Code == 0, verdict.Output + verdict.Error);
+    }
+
+    [Fact]
+    public async Task Interpolate_CutsClip_FindsTheCutsAndNotTheFlash()
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("cuts.mp4"), "-o", "out.mp4", "--fps", "60", "--model", "blend", "--json");
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Equal([0.8, 1.8, 2.4], run.Json.GetProperty("cuts").EnumerateArray().Select(c => c.GetDouble()));
+    }
+
+    [Fact]
+    public async Task Interpolate_DryRun_SaysWhatAndWritesNothing()
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan24.mp4"), "-o", "out.mp4", "--fps", "60", "--dry-run", "--json");
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Equal(120, run.Json.GetProperty("framesOut").GetInt64());
+        Assert.True(run.Json.GetProperty("secondsExpected").GetDouble() > 0);
+        Assert.True(run.Json.GetProperty("diskBytesExpected").GetInt64() > 0);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_tool.Folder));
+    }
+
+    private async Task<string[]> FrameHashesAsync(string file) =>
+        [.. (await _tool.ExternalAsync("ffmpeg", "-v", "error", "-i", file, "-map", "0:v", "-fps_mode", "passthrough", "-f", "framemd5", "-"))
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(l => !l.StartsWith('#')).Select(l => l.Split(',')[^1].Trim())];
+}

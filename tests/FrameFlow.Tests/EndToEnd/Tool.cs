@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using System.Text.Json;
+using FrameFlow.Tests.Support;
+using Xunit;
+
+namespace FrameFlow.Tests.EndToEnd;
+
+/// <summary>What a run of the tool left.</summary>
+internal sealed record ToolRun(int Code, string Output, string Error)
+{
+    public JsonElement Json => JsonDocument.Parse(Output).RootElement;
+
+    /// <summary>The last line that tells of a fault, without its level.</summary>
+    public string Fault => Error.Split('\n').LastOrDefault(l => l.StartsWith("[FTL] ", StringComparison.Ordinal))?[6..] ?? "";
+}
+
+/// <summary>Runs the tool as a user does, as a process of its own, in a folder of its own.</summary>
+internal sealed class Tool : IDisposable
+{
+    public string Folder { get; } = Directory.CreateTempSubdirectory("frameflow-tool-").FullName;
+
+    public static string Assembly { get; } = Path.Combine(
+        Repository.Root, "src", "FrameFlow.Cli", "bin", AppContext.BaseDirectory.Contains("/Release/", StringComparison.Ordinal) ? "Release" : "Debug", "net10.0", "FrameFlow.Cli.dll");
+
+    public string At(string name) => Path.Combine(Folder, name);
+
+    public async Task<ToolRun> RunAsync(params string[] arguments)
+    {
+        using Process process = Start(arguments);
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return new ToolRun(process.ExitCode, output, await error);
+    }
+
+    public Process Start(params string[] arguments) => Start([], arguments);
+
+    public Process Start(IEnumerable<(string Name, string Value)> environment, params string[] arguments)
+    {
+        ProcessStartInfo start = new("dotnet", [Assembly, .. arguments, "--log-folder", "none"])
+        {
+            WorkingDirectory = Folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["FRAMEFLOW_MODELS"] = Repository.Models;
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        return Process.Start(start)!;
+    }
+
+    /// <summary>ffmpeg or ffprobe; its output, with the assertion that it went well.</summary>
+    public async Task<string> ExternalAsync(string program, params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: {await error}");
+        return output;
+    }
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+}

@@ -1,0 +1,33 @@
+using FrameFlow.Inference;
+using FsCheck;
+using FsCheck.Fluent;
+using Xunit;
+
+namespace FrameFlow.Tests.Inference;
+
+public sealed class TilePlanTests
+{
+    [Fact]
+    public void Create_AnySize_CoresTileThePictureAndWindowsReachAroundThem() => Prop.ForAll(
+        (from width in Gen.Choose(1, 4200)
+         from height in Gen.Choose(1, 2300)
+         from radius in Gen.Choose(0, 100)
+         select (width, height, radius)).ToArbitrary(),
+        picture =>
+        {
+            TilePlan plan = TilePlan.Create(picture.width, picture.height, 8, picture.radius, 1280 * 736);
+            int paddedWidth = (picture.width + 7) / 8 * 8;
+            int paddedHeight = (picture.height + 7) / 8 * 8;
+            long covered = plan.Tiles.Sum(t => (long)t.CoreWidth * t.CoreHeight);
+            return covered == (long)picture.width * picture.height
+                && plan.WindowWidth % 8 == 0 && plan.WindowHeight % 8 == 0
+                && (long)plan.WindowWidth * plan.WindowHeight <= 1280 * 736
+                && plan.Tiles.All(t => t.X % 8 == 0 && t.Y % 8 == 0 && t.X >= 0 && t.Y >= 0
+                    && t.X + plan.WindowWidth <= paddedWidth && t.Y + plan.WindowHeight <= paddedHeight
+                    && Reaches(t.X, plan.WindowWidth, t.CoreX, t.CoreWidth, picture.radius, picture.width)
+                    && Reaches(t.Y, plan.WindowHeight, t.CoreY, t.CoreHeight, picture.radius, picture.height));
+        }).QuickCheckThrowOnFailure();
+
+    private static bool Reaches(int start, int window, int core, int length, int radius, int size) =>
+        start <= Math.Max(0, core - radius) && start + window >= Math.Min(size, core + length + radius);
+}

@@ -1,0 +1,70 @@
+using FrameFlow.Media;
+using FsCheck;
+using FsCheck.Fluent;
+using Xunit;
+
+namespace FrameFlow.Tests.Media;
+
+public sealed class FrameTimelineTests
+{
+    private static readonly Rational[] Rates = [new(24000, 1001), 24, 25, new(30000, 1001), 30, 50, new(60000, 1001), 60, new(90000, 1501), 15];
+    private static readonly Rational[] TimeBases = [new(1, 1000), new(1, 90000), new(1, 600), new(1, 12800), new(1, 15360)];
+
+    [Fact]
+    public void FromTicks_AnyRateRoundedByAnyContainer_IsRecoveredExactly() => Prop.ForAll(
+        (from rate in Gen.Elements(Rates)
+         from timeBase in Gen.Elements(TimeBases)
+         from count in Gen.Choose(2, 400)
+         from start in Gen.Choose(-5000, 50000)
+         from floor in Gen.Elements(true, false)
+         select (rate, timeBase, count, start, floor)).ToArbitrary(),
+        film =>
+        {
+            long[] ticks = [.. Enumerable.Range(0, film.count).Select(i => Tick(film.start + (i / film.rate / film.timeBase), film.floor))];
+            FrameTimeline timeline = FrameTimeline.FromTicks(ticks, film.timeBase, null, film.rate);
+            return timeline.ConstantRate == film.rate
+                && timeline.Duration == film.count / film.rate
+                && Enumerable.Range(0, film.count).All(i => timeline[i] - timeline.First == i / film.rate);
+        }).QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void FromTicks_GapInAnEvenRate_StaysConstantRate()
+    {
+        long[] slots = [0, 1, 2, 3, 4, 9, 10, 11, 12, 13, 14];
+        FrameTimeline timeline = FrameTimeline.FromTicks([.. slots.Select(s => (s * 1000) / 24)], new Rational(1, 1000), null, new Rational(24));
+        Assert.Equal(new Rational(24), timeline.ConstantRate);
+        Assert.Equal(new Rational(9, 24), timeline[5] - timeline.First);
+        Assert.Equal(new Rational(15, 24), timeline.Duration);
+    }
+
+    [Fact]
+    public void FromTicks_IrregularTimes_AreKeptAsTheyAre()
+    {
+        long[] ticks = [0, 33, 100, 133, 266, 300, 333, 466];
+        FrameTimeline timeline = FrameTimeline.FromTicks(ticks, new Rational(1, 997), new Rational(40, 997), new Rational(25));
+        Assert.Null(timeline.ConstantRate);
+        Assert.Equal(new Rational(266, 997), timeline[4]);
+        Assert.Equal(new Rational(506, 997), timeline.Duration);
+    }
+
+    [Fact]
+    public void IndexAt_AnyTimes_FindsTheFrameThatStands() => Prop.ForAll(
+        (from steps in Gen.Choose(20, 4000).ListOf(30)
+         from at in Gen.Choose(0, 150000)
+         select (steps, at)).ToArbitrary(),
+        film =>
+        {
+            long time = 0;
+            long[] ticks = [0, .. film.steps.Select(s => time += s)];
+            FrameTimeline timeline = FrameTimeline.FromTicks(ticks, new Rational(1, 90001), null);
+            Rational seconds = new(film.at, 90001);
+            int expected = Array.FindLastIndex(ticks, t => t <= film.at + 1);
+            return timeline.ConstantRate is not null || timeline.IndexAt(seconds) == expected;
+        }).QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void FromTicks_TimesThatDoNotRise_AreRefused() =>
+        Assert.Throws<ArgumentException>(() => FrameTimeline.FromTicks([0, 2, 2], new Rational(1, 25), null));
+
+    private static long Tick(Rational value, bool floor) => floor ? value.Floor() : value.Round();
+}
