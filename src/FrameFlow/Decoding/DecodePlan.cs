@@ -10,6 +10,10 @@ internal sealed class DecodePlan
     private static readonly Rational IndexedMargin = 1;
     private static readonly Rational UnindexedMargin = 10;
 
+    // libavcodec's automatic number of frame threads (pthread_frame.c), and the usual reordering of B-frames.
+    private const int MostAutomaticThreads = 16;
+    private const int ReorderedFrames = 2;
+
     private readonly DecodeOptions _options;
     private readonly string _path;
     private readonly int _streamIndex;
@@ -20,6 +24,8 @@ internal sealed class DecodePlan
         _options = options;
         _path = info.Path;
         _streamIndex = stream.Index;
+        int threads = options.Threads > 0 ? options.Threads : Math.Min(MostAutomaticThreads, Environment.ProcessorCount + 1);
+        ReadAheadFrames = stream.Codec is "mpeg1video" or "mpeg2video" or "dvvideo" ? 0 : threads + ReorderedFrames;
         if (options.Start > Rational.Zero || options.Duration is not null)
         {
             // Rounded like the container's own times, so that stretches that follow one another neither share nor lose a frame.
@@ -33,6 +39,9 @@ internal sealed class DecodePlan
         Rational seek = options.Start - (isIndexed ? IndexedMargin : UnindexedMargin);
         _seek = seek > Rational.Zero ? seek : null;
     }
+
+    /// <summary>By how many frames the decoder's complaints may come before the pictures that they concern; 0 where it threads by slices.</summary>
+    public int ReadAheadFrames { get; }
 
     /// <summary>The first tick that belongs to the wanted stretch.</summary>
     public long StartTick { get; } = long.MinValue;

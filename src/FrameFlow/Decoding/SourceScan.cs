@@ -18,7 +18,10 @@ public enum FieldContent
     Telecined,
 }
 
-/// <summary>A stretch of the source that could not be decoded as it should.</summary>
+/// <summary>
+/// A stretch of the source that could not be decoded as it should. It is drawn wide: a decoder that works on several frames at once complains
+/// some frames before the picture comes out.
+/// </summary>
 /// <param name="Start">Its start in seconds on the source's clock.</param>
 /// <param name="End">Its end in seconds.</param>
 /// <param name="What">What was found, one line.</param>

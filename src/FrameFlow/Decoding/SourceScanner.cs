@@ -437,11 +437,14 @@ public static partial class SourceScanner
                 Sizes++;
             }
 
-            if (_complaint is not null || _isCorrupt)
+            if (_complaint is not null)
             {
                 Rational now = tick * TimeBase;
-                Rational start = _complaint is null ? now : previous is { } p ? Rational.Min(p * TimeBase, now) : Rational.Min(stream.StartTime ?? now, now);
-                Close(start, _isCorrupt ? now + Step : now);
+                Rational start = _complaints == 0 ? now : previous is { } p ? Rational.Min(p * TimeBase, now) : Rational.Min(stream.StartTime ?? now, now);
+
+                // A decoder with a thread a frame complains of pictures that come out some frames later.
+                Rational end = now + ((_complaints == 0 ? 0 : plan.ReadAheadFrames) * Step);
+                Close(start, _isCorrupt ? Rational.Max(end, now + Step) : end);
             }
         }
 
@@ -470,7 +473,6 @@ public static partial class SourceScanner
             {
                 _isCorrupt = true;
                 _complaint ??= "a frame decodes with errors";
-                _complaints++;
                 return;
             }
 

@@ -157,6 +157,25 @@ public sealed class SourceScannerTests : IDisposable
         Assert.Equal(scan.Timeline.Count, times.Count);
     }
 
+    [Fact]
+    public async Task Scan_OverwrittenH264_DatesTheLostPicture()
+    {
+        string whole = await _clips.MakeAsync("whole.mp4", "-f lavfi -i testsrc2=s=160x120:r=25:d=2 -pix_fmt yuv420p -c:v libx264 -preset veryfast -g 25 -bf 2");
+        byte[] bytes = await File.ReadAllBytesAsync(whole, TestContext.Current.CancellationToken);
+        new Random(1).NextBytes(bytes.AsSpan(bytes.Length / 2, 1500));
+        (MediaInfo info, SourceScan scan) = await LavfiClips.ScanAsync(_clips.Write("hurt.mp4", bytes));
+        Assert.NotEmpty(scan.Damage);
+        for (int i = 1; i < scan.Timeline.Count; i++)
+        {
+            // A picture that is missing lies in a reported stretch.
+            Assert.True(scan.Timeline[i] - scan.Timeline[i - 1] == new Rational(1, 25)
+                || scan.Damage.Any(d => d.Start <= scan.Timeline[i] && d.End >= scan.Timeline[i - 1]));
+        }
+
+        (List<Rational> times, _) = await LavfiClips.DecodeAsync(info, scan);
+        Assert.Equal(scan.Timeline.Count, times.Count);
+    }
+
     [Theory]
     [InlineData("a.mp4")]
     [InlineData("a.mkv")]
