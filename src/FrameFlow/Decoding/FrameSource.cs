@@ -76,7 +76,7 @@ public sealed partial class FrameSource : IFrameSource
                 }
             }
 
-            await decoding;
+            await EndAsync(decoding, cancellationToken);
         }
         finally
         {
@@ -91,20 +91,23 @@ public sealed partial class FrameSource : IFrameSource
 
     private async Task DecodeAsync(ChannelWriter<Frame> writer, CancellationToken cancellationToken)
     {
-        RawFrameReceiver receiver = new(_pool, _scan, writer, cancellationToken);
-        FFMpegArgumentProcessor processor = FFMpegArguments
-            .FromFileInput(Quotable(_plan.Input), verifyExists: false, o => o
-                .WithCustomArgument("-hide_banner -nostats -nostdin -v error")
-                .WithCustomArgument(string.Join(' ', _plan.InputOptions)))
-            .OutputToPipe(receiver, o => o
-                .WithCustomArgument(string.Join(' ', _plan.OutputOptions))
-                .WithCustomArgument(DecodePlan.Chain(_plan.Trim, _scan.Conversion, _scan.Filters) is { } filters ? $"-vf \"{filters}\"" : ""))
-            .CancellableThrough(cancellationToken, TimeSpan.Zero);
-        FFMpegResult result;
         try
         {
+            RawFrameReceiver receiver = new(_pool, _scan, writer, cancellationToken);
+            FFMpegArgumentProcessor processor = FFMpegArguments
+                .FromFileInput(Quotable(_plan.Input), verifyExists: false, o => o
+                    .WithCustomArgument("-hide_banner -nostats -nostdin -v error")
+                    .WithCustomArgument(string.Join(' ', _plan.InputOptions)))
+                .OutputToPipe(receiver, o => o
+                    .WithCustomArgument(string.Join(' ', _plan.OutputOptions))
+                    .WithCustomArgument(DecodePlan.Chain(_plan.Trim, _scan.Conversion, _scan.Filters) is { } filters ? $"-vf \"{filters}\"" : ""))
+                .CancellableThrough(cancellationToken, TimeSpan.Zero);
+
             // The token goes in above, where no grace is given: a decoder that waits for a full socket would not see a polite request.
-            result = await processor.ProcessAsynchronously(throwOnError: false, new FFOptions(), CancellationToken.None);
+            FFMpegResult result = await processor.ProcessAsynchronously(throwOnError: false, new FFOptions(), CancellationToken.None);
+            cancellationToken.ThrowIfCancellationRequested();
+            receiver.ThrowIfFaulted();
+            ThrowUnlessComplete(receiver, result, "ffmpeg " + processor.Arguments);
         }
         catch (FFMpegException e)
         {
@@ -114,10 +117,19 @@ public sealed partial class FrameSource : IFrameSource
         {
             writer.TryComplete();
         }
+    }
 
-        cancellationToken.ThrowIfCancellationRequested();
-        receiver.ThrowIfFaulted();
-        ThrowUnlessComplete(receiver, result, "ffmpeg " + processor.Arguments);
+    // The caller is told of its own token, not of the one that is made here.
+    private static async Task EndAsync(Task decoding, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await decoding;
+        }
+        catch (OperationCanceledException e) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException("Decoding was cancelled.", e, cancellationToken);
+        }
     }
 
     // FFMpegCore puts the path between quotes on one command line; backslashes count only in front of a quote.

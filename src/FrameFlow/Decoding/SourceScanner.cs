@@ -21,6 +21,11 @@ public static partial class SourceScanner
         ArgumentNullException.ThrowIfNull(options);
         StreamInfo stream = info.Video ?? throw InputFaults.NoVideo(info.Path, info.Streams);
         VideoDescription video = stream.Video!;
+        if (video.Width < 1 || video.Height < 1 || video.SourcePixelFormat == "unknown")
+        {
+            throw new FrameFlowException(FaultKind.Decode, $"Input '{info.Path}' has a video stream ({stream.Codec}) whose picture size and format ffmpeg cannot tell; copy or record it again, or install an ffmpeg with that decoder.");
+        }
+
         DecodePlan plan = new(info, stream, options);
         WorkingFormat working = await WorkingFormat.ChooseAsync(info.Path, video, cancellationToken);
 
@@ -164,6 +169,12 @@ public static partial class SourceScanner
         else if (content != FieldContent.Telecined && video.FieldOrder is "tt" or "bb" && video.FieldOrder == "tt" != (content == FieldContent.InterlacedTopFirst))
         {
             notes.Add($"The stream's field order is flagged {video.FieldOrder}, but its pictures are {what}; the pictures are believed.");
+        }
+
+        long told = fields.TopFirst + fields.BottomFirst + fields.Progressive;
+        if (content != FieldContent.Telecined && fields.Progressive * 5 > told)
+        {
+            notes.Add(string.Create(CultureInfo.InvariantCulture, $"{fields.Progressive * 100 / told} % of the pictures that can be told are whole frames; all are treated alike."));
         }
 
         notes.Add(filters is null ? $"The pictures are {what}; they are taken as they are, as asked, and combing will stay."

@@ -173,13 +173,16 @@ public sealed class FrameTimeline
             return false;
         }
 
+        // In whole numbers, since a film has some hundred thousand frames: |delta tb - n/r| <= tb, times r, with tb r = slots / parts.
+        Int128 slots = (Int128)timeBase.Numerator * rate.Numerator;
+        Int128 parts = (Int128)timeBase.Denominator * rate.Denominator;
         long previous = -1;
         long gaps = 0;
         for (int i = 0; i < ticks.Length; i++)
         {
             long delta = ticks[i] - ticks[0];
-            long slot = SlotOf(delta, timeBase, rate);
-            if (slot <= previous || Rational.Abs((delta * timeBase) - (slot / rate)) > timeBase)
+            long slot = (long)(((2 * delta * slots) + parts) / (2 * parts));
+            if (slot <= previous || Int128.Abs((delta * slots) - (slot * parts)) > slots)
             {
                 return false;
             }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using FrameFlow.Media;
 
@@ -96,8 +97,8 @@ public sealed unsafe class DenseInverseSearch : IMotionEstimator
         float* sparseY = flows.Take(patches);
         float* tensors = flows.Take(5 * patches);
         float* row = flows.Take(FlowStride(from[Math.Min(finest, 1)].Width) + 32) + 16;
-        new Span<float>(flowX, checked((int)plane)).Clear();
-        new Span<float>(flowY, (int)plane).Clear();
+        NativeMemory.Clear(flowX, (nuint)plane * sizeof(float));
+        NativeMemory.Clear(flowY, (nuint)plane * sizeof(float));
         for (int scale = coarsest; ; scale--)
         {
             PyramidLevel source = from[scale];
@@ -149,8 +150,9 @@ public sealed unsafe class DenseInverseSearch : IMotionEstimator
 
         for (int y = 0; y < result.Height; y++)
         {
-            new ReadOnlySpan<float>(flowX + ((long)y * FlowStride(fromWidth)), result.Width).CopyTo(result.Channel(0).Slice(y * result.Width, result.Width));
-            new ReadOnlySpan<float>(flowY + ((long)y * FlowStride(fromWidth)), result.Width).CopyTo(result.Channel(1).Slice(y * result.Width, result.Width));
+            long at = (long)y * FlowStride(fromWidth);
+            new ReadOnlySpan<float>(flowX + at, result.Width).CopyTo(result.Channel(0).Slice(y * result.Width, result.Width));
+            new ReadOnlySpan<float>(flowY + at, result.Width).CopyTo(result.Channel(1).Slice(y * result.Width, result.Width));
         }
     }
 

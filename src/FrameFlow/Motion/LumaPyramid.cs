@@ -148,7 +148,7 @@ internal sealed unsafe class LumaPyramid : IDisposable
         }
     }
 
-    /// <summary>Reads and writes up to 15 floats beyond what is needed: both rows have a border.</summary>
+    /// <summary>Averages 2x2; both rows hold 2 * width values, the last of an odd size being there twice.</summary>
     private static void AverageRow(float* above, float* below, float* destination, int width)
     {
         int x = 0;

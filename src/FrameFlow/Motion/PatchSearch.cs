@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace FrameFlow.Motion;
@@ -78,9 +79,10 @@ internal static unsafe class PatchSearch
         int columns = Count(from.Width, patchStride);
         int rows = Count(from.Height, patchStride);
         long length = (long)flowStride * from.Height;
-        new Span<float>(flowX, checked((int)length)).Clear();
-        new Span<float>(flowY, (int)length).Clear();
-        new Span<float>(weights, (int)length).Clear();
+        nuint bytes = (nuint)length * sizeof(float);
+        NativeMemory.Clear(flowX, bytes);
+        NativeMemory.Clear(flowY, bytes);
+        NativeMemory.Clear(weights, bytes);
         for (int row = 0; row < rows; row++)
         {
             int y = Math.Min(row * patchStride, from.Height - Size);

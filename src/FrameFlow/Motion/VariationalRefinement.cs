@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace FrameFlow.Motion;
@@ -55,7 +56,7 @@ internal sealed unsafe class VariationalRefinement
         _slopeY = scratch.Take(natural) + origin;
         float* split = scratch.Take(2 * SplitPlanes * _plane);
         // Padding takes part in vector arithmetic: it must hold numbers, and zero weights and increments.
-        new Span<byte>(split, checked((int)(2 * SplitPlanes * _plane * sizeof(float)))).Clear();
+        NativeMemory.Clear(split, (nuint)(2 * SplitPlanes * _plane * sizeof(float)));
         _base = split + _stride + Pad;
     }
 

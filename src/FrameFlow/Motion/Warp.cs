@@ -34,6 +34,7 @@ public static unsafe class Warp
         float* down = stackalloc float[32];
         int* columns = stackalloc int[8];
         int* rows = stackalloc int[8];
+        int* corners = stackalloc int[8];
         for (int y = 0; y < height; y++)
         {
             long start = (long)y * width;
@@ -59,17 +60,25 @@ public static unsafe class Warp
                     && Vector256.LessThanOrEqualAll(column, lastColumn) && Vector256.LessThanOrEqualAll(row, lastRow);
                 column.Store(columns);
                 row.Store(rows);
+                ((row * width) + column - Vector256.Create(width + 1)).Store(corners);
                 for (int channel = 0; channel < channels; channel++)
                 {
+                    // Pixels 0-3 go to the lower halves and 4-7 to the upper ones, for the transposition.
                     float* plane = image.Data + ((long)channel * image.PlaneLength);
-                    for (int i = 0; i < 8; i++)
+                    if (interior)
                     {
-                        Vector128<float> sum = interior
-                            ? Column(plane + ((long)(rows[i] - 1) * width) + columns[i] - 1, width, down + i)
-                            : EdgeColumn(plane, width, height, columns[i], rows[i], down + i);
-
-                        // Pixels 0-3 in the lower halves and 4-7 in the upper ones, for the transposition.
-                        sum.Store(sums + (8 * (i & 3)) + (i & 4));
+                        for (int i = 0; i < 4; i++)
+                        {
+                            Column(plane + corners[i], width, down + i).Store(sums + (8 * i));
+                            Column(plane + corners[i + 4], width, down + i + 4).Store(sums + (8 * i) + 4);
+                        }
+                    }
+                    else
+                    {
+                        for (int i = 0; i < 8; i++)
+                        {
+                            EdgeColumn(plane, width, height, columns[i], rows[i], down + i).Store(sums + (8 * (i & 3)) + (i & 4));
+                        }
                     }
 
                     (Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d) = Lanes.Transpose(
@@ -173,12 +182,12 @@ public static unsafe class Warp
 
     /// <summary>The four column sums of 4x4 pixels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> Column(float* corner, int stride, float* down)
+    private static Vector128<float> Column(float* corner, long stride, float* down)
     {
         Vector128<float> sum = Vector128.Load(corner) * down[0];
         sum = Vector128.FusedMultiplyAdd(Vector128.Load(corner + stride), Vector128.Create(down[8]), sum);
-        sum = Vector128.FusedMultiplyAdd(Vector128.Load(corner + (2L * stride)), Vector128.Create(down[16]), sum);
-        return Vector128.FusedMultiplyAdd(Vector128.Load(corner + (3L * stride)), Vector128.Create(down[24]), sum);
+        sum = Vector128.FusedMultiplyAdd(Vector128.Load(corner + (2 * stride)), Vector128.Create(down[16]), sum);
+        return Vector128.FusedMultiplyAdd(Vector128.Load(corner + (3 * stride)), Vector128.Create(down[24]), sum);
     }
 
     /// <summary><see cref="Column"/> with replicated borders.</summary>

@@ -310,4 +310,8 @@ internal sealed partial class DecodedVideo
 /// </param>
 /// <param name="Length">Decoded samples, in seconds.</param>
 /// <param name="LongestFrame">The longest decoded frame, in seconds: the grain in which sound can be copied.</param>
-internal sealed record AudioExtent(Rational? Start, Rational? FirstPacket, Rational Length, Rational LongestFrame);
+internal sealed record AudioExtent(Rational? Start, Rational? FirstPacket, Rational Length, Rational LongestFrame)
+{
+    /// <summary>Whether no more than an encoder's priming (AAC-LD to HE-AAC: 480 to 2112 samples, some 50 ms) is hidden before the first sample; an edit list may hide much more.</summary>
+    public bool StartsWithPriming => Start is { } start && FirstPacket is { } packet && Rational.Abs(start - packet) <= new Rational(1, 10);
+}

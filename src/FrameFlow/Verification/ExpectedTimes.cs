@@ -53,7 +53,9 @@ internal sealed class ExpectedTimes
             seconds[i] = rate is { } r ? (ticks[0] * timeBase) + (Slot(ticks[i] - ticks[0], timeBase, r) / r) : ticks[i] * timeBase;
         }
 
-        Rational last = lastDurationTicks is { } stated and > 0 ? stated * timeBase
+        // Some writers state one tick where they know nothing; among frames of ten ticks and more that is no duration.
+        bool isKnown = lastDurationTicks > 1 || (lastDurationTicks == 1 && (ticks.Length < 2 || ticks[^1] - ticks[0] < 10L * (ticks.Length - 1)));
+        Rational last = isKnown ? lastDurationTicks!.Value * timeBase
             : rate is { } even ? even.Inverse
             : ticks.Length > 1 ? MedianStep(ticks) * timeBase
             : statedRates.Select(r => (Rational?)r.Inverse).FirstOrDefault() ?? new Rational(1, 25);

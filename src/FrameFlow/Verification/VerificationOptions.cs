@@ -14,7 +14,7 @@ public sealed record VerificationOptions
     /// <summary>ffmpeg filters that make the source progressive before anything else (<c>bwdif=...</c>, <c>fieldmatch,decimate</c>), or null.</summary>
     public string? Filters { get; init; }
 
-    /// <summary>Where the output begins, in seconds after the source's first frame.</summary>
+    /// <summary>Where the output begins, in seconds after the source's start (its container's, as ffmpeg counts).</summary>
     public Rational Start { get; init; }
 
     /// <summary>How much of the source was taken, in seconds; null for all.</summary>

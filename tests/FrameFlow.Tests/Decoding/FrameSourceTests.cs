@@ -225,7 +225,7 @@ public sealed class FrameSourceTests : IDisposable
 
     private async Task<(MediaInfo Info, SourceScan Scan)> LongClipAsync()
     {
-        string path = await _clips.MakeAsync("long.mkv", "-f lavfi -i color=s=640x480:r=25:d=20 -pix_fmt yuv420p -c:v libx264 -preset ultrafast");
+        string path = await _clips.MakeAsync("long.mkv", "-f lavfi -i color=s=640x480:r=25:d=4 -pix_fmt yuv420p -c:v libx264 -preset ultrafast");
         return await LavfiClips.ScanAsync(path);
     }
 }

@@ -195,4 +195,56 @@ public sealed class SourceScannerTests : IDisposable
         MediaInfo info = await MediaProbe.ProbeAsync(path, TestContext.Current.CancellationToken);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => SourceScanner.ScanAsync(info, new(), new CancellationToken(canceled: true)));
     }
+
+    [Fact]
+    public async Task Scan_CancelledOnTheWay_Stops()
+    {
+        string path = await _clips.MakeAsync("a.mkv", "-f lavfi -i color=s=640x480:r=25:d=4 -pix_fmt yuv420p -c:v libx264 -preset ultrafast");
+        MediaInfo info = await MediaProbe.ProbeAsync(path, TestContext.Current.CancellationToken);
+        using CancellationTokenSource cancelling = new(TimeSpan.FromMilliseconds(40));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => SourceScanner.ScanAsync(info, new(), cancelling.Token));
+    }
+
+    [Fact]
+    public async Task Scan_TimeRepeatedBesideAnEmptyPlace_IsMended()
+    {
+        string path = await RetimedAsync("if(eq(N\\,5)\\,4\\,N)");
+        (MediaInfo info, SourceScan scan) = await LavfiClips.ScanAsync(path);
+        Assert.Equal(12, scan.Timeline.Count);
+        Assert.Equal(25, scan.Timeline.ConstantRate);
+        Assert.Empty(scan.Damage);
+        Assert.Contains(scan.Notes, n => n.StartsWith("1 frame(s) carry the time of the frame before", StringComparison.Ordinal));
+        await EqualsTimelineAsync(info, scan);
+    }
+
+    [Fact]
+    public async Task Scan_TimeThatDoesNotAdvance_LeavesTheFrameOut()
+    {
+        // Frame 5 has the time of frame 4, and those that follow leave no room.
+        string path = await RetimedAsync("if(gte(N\\,5)\\,N-1\\,N)");
+        (MediaInfo info, SourceScan scan) = await LavfiClips.ScanAsync(path);
+        Assert.Equal(11, scan.Timeline.Count);
+        Assert.Equal([5], scan.DroppedFrames);
+        Assert.Equal(new Rational(4, 25), Assert.Single(scan.Damage).Start);
+        await EqualsTimelineAsync(info, scan);
+    }
+
+    [Fact]
+    public async Task Scan_TestPatternThatFoolsIdet_IsProgressive()
+    {
+        // ffmpeg's testsrc2 is whole, but idet calls nearly every frame of it interlaced.
+        string path = await _clips.MakeAsync("a.mp4", "-f lavfi -i testsrc2=s=128x96:r=25:d=1 -pix_fmt yuv420p -c:v libx264 -preset ultrafast");
+        (_, SourceScan scan) = await LavfiClips.ScanAsync(path);
+        Assert.Equal(FieldContent.Progressive, scan.Content);
+        Assert.Equal(25, scan.Timeline.Count);
+    }
+
+    private async Task<string> RetimedAsync(string frameNumber) =>
+        await _clips.MakeAsync("a.mkv", $"-f lavfi -i testsrc=s=64x48:r=25 -vf setpts='({frameNumber})/25/TB' -frames:v 12 -fps_mode passthrough -pix_fmt yuv420p -c:v ffv1");
+
+    private static async Task EqualsTimelineAsync(MediaInfo info, SourceScan scan)
+    {
+        (List<Rational> times, _) = await LavfiClips.DecodeAsync(info, scan);
+        Assert.Equal(Enumerable.Range(0, scan.Timeline.Count).Select(i => scan.Timeline[i]), times);
+    }
 }

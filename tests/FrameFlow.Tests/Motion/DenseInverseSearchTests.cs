@@ -97,6 +97,18 @@ public sealed class DenseInverseSearchTests : IDisposable
     }
 
     [Fact]
+    public void Estimate_FrameWithValuesThatAreNoNumbers_DoesNotReadOutside()
+    {
+        using MovingScene scene = MovingScene.Create(_pool, 90, 60, shift: (2, 1));
+        scene.Frame1.Values[90 * 30] = float.NaN;
+        scene.Frame1.Values[90 * 40] = float.PositiveInfinity;
+        scene.Frame0.Values[90 * 50] = -1e30f;
+        using MotionField field = new DenseInverseSearch().Estimate(scene.Frame0, scene.Frame1, _pool);
+        IntermediateMotion.At(field, scene.Frame0, scene.Frame1, 0.5f, _pool).Dispose();
+        Assert.Equal(90, field.Inconsistency0.Width);
+    }
+
+    [Fact]
     public async Task Estimate_SeveralAtOnce_GivesTheSameBits()
     {
         using MovingScene scene = MovingScene.Create(_pool, 150, 90, 1.01, 1, (5, 2), 20, (-3, 0));

@@ -111,6 +111,21 @@ public sealed class TimingVerifierTests : IDisposable
     }
 
     [Theory]
+    [InlineData(0, true)]
+    [InlineData(1, false)]
+    public async Task VerifyAsync_Part_IsHeldAgainstThatPart(int shift, bool correct)
+    {
+        Film film = Film.Of("24", "60", Way.True);
+        Shot[] output = [.. Enumerable.Range(0, 30).Select(k => new Shot(0.5 + Math.Min((k + shift) / 60.0, 11 / 24.0)))];
+        VerificationReport report = await VerifyAsync(film, output, "mp4", "mp4", hold: false,
+            options => options with { Start = new Rational(1, 2), Duration = new Rational(1, 2) }, audioSeconds: 0.5);
+
+        Assert.Equal(12, report.SourceFrames);
+        Assert.Equal(30, report.ExpectedFrames);
+        Assert.Equal(correct, report.Passed);
+    }
+
+    [Theory]
     [InlineData(Fault.DroppedAndShort, "frame count")]
     [InlineData(Fault.DroppedAndTimed, "even times")]
     [InlineData(Fault.DroppedAndDoubled, "real frames in place")]

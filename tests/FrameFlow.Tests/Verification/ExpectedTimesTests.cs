@@ -1,0 +1,102 @@
+using FrameFlow.Media;
+using FrameFlow.Verification;
+using Xunit;
+
+namespace FrameFlow.Tests.Verification;
+
+public sealed class ExpectedTimesTests
+{
+    public static TheoryData<string, string> RatesAndBases
+    {
+        get
+        {
+            TheoryData<string, string> data = [];
+            foreach (string rate in (string[])["24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60", "90000/1501", "29"])
+            {
+                foreach (string timeBase in (string[])["1/1000", "1/12800", "1/90000", "1/15360"])
+                {
+                    data.Add(rate, timeBase);
+                }
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(RatesAndBases))]
+    public void From_RoundedEvenTimes_FindsTheSpanExactly(string rateText, string timeBaseText)
+    {
+        Rational rate = Parse(rateText);
+        Rational timeBase = Parse(timeBaseText);
+        ExpectedTimes times = ExpectedTimes.From(Ticks(200, rate, timeBase, _ => true), timeBase, null, [rate]);
+
+        Assert.Equal(rate, times.Rate);
+        Assert.Equal(200 / rate, times.Span);
+        Assert.Equal((200 / rate * 60).Ceiling(), times.CountAt(60, Rational.One));
+    }
+
+    [Theory]
+    [MemberData(nameof(RatesAndBases))]
+    public void From_AnyPattern_AgreesWithThePipelinesTimeline(string rateText, string timeBaseText)
+    {
+        // Two workings-out of one contract, written apart: where they differ, one of them is wrong.
+        Rational rate = Parse(rateText);
+        Rational timeBase = Parse(timeBaseText);
+        for (int seed = 0; seed < 20; seed++)
+        {
+            int modulus = 2 + seed;
+            long[] ticks = Ticks(150, rate, timeBase, n => n * 31 % modulus != 1);
+            ExpectedTimes expected = ExpectedTimes.From(ticks, timeBase, null, [rate]);
+            FrameTimeline timeline = FrameTimeline.FromTicks(ticks, timeBase, null, rate);
+
+            Assert.Equal(timeline.ConstantRate, expected.Rate);
+            Assert.Equal(timeline.Duration, expected.Span);
+            int index = 0;
+            for (long k = 0; k < expected.CountAt(60, Rational.One); k++)
+            {
+                (index, double position) = expected.Place(k, 60, Rational.One, index);
+                Rational time = timeline.First + new Rational(k, 60);
+                Assert.Equal(timeline.IndexAt(time), index);
+                Assert.Equal(timeline.IsAt(index, time) || index == timeline.Count - 1, position == 0);
+            }
+        }
+    }
+
+    [Fact]
+    public void EvenRate_MatroskaStatesAnOddRate_TheCommonOneIsTaken()
+    {
+        long[] ticks = Ticks(90, new Rational(60000, 1001), new Rational(1, 1000), _ => true);
+
+        Assert.Equal(new Rational(60000, 1001), ExpectedTimes.EvenRate(ticks, new Rational(1, 1000), [new Rational(19001, 317)]));
+    }
+
+    [Theory]
+    [InlineData(1L, 33)]
+    [InlineData(50L, 50)]
+    public void From_LastDurationOfOneTick_CountsAsUnknown(long stated, int milliseconds)
+    {
+        ExpectedTimes times = ExpectedTimes.From([0, 33, 80, 113, 180, 213], new Rational(1, 1000), stated, []);
+
+        Assert.Null(times.Rate);
+        Assert.Equal(new Rational(213 + milliseconds, 1000), times.Span);
+    }
+
+    [Fact]
+    public void Place_SlowMotion_StretchesTheSource()
+    {
+        ExpectedTimes times = ExpectedTimes.From([0, 1, 2], new Rational(1, 25), null, [25]);
+
+        Assert.Equal((0, 0.4), times.Place(1, 25, new Rational(5, 2), 0));
+        Assert.Equal((2, 0), times.Place(5, 25, new Rational(5, 2), 0));
+    }
+
+    private static Rational Parse(string text)
+    {
+        Assert.True(Rational.TryParse(text, out Rational value));
+        return value;
+    }
+
+    private static long[] Ticks(int count, Rational rate, Rational timeBase, Func<int, bool> keep) =>
+        [.. Enumerable.Range(0, count).Where(keep).Select(n => (n / rate / timeBase).Round())];
+}
