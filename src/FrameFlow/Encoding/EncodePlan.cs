@@ -173,7 +173,8 @@ public sealed record EncodePlan
         output.AddRange(["-max_muxing_queue_size", "4096"]);
         if (container.Muxer is "mp4" or "mov")
         {
-            output.AddRange(["-movflags", "+faststart+write_colr"]);
+            // An edit list says late starts in the movie's ticks, by default whole milliseconds rounded down.
+            output.AddRange(["-movflags", "+faststart+write_colr", "-movie_timescale", "90000"]);
         }
 
         if (request.Options.EncoderArgs is { } text && EncodeOptions.TrySplit(text, out IReadOnlyList<string> more, out _))
@@ -337,7 +338,7 @@ public sealed record EncodePlan
         }
 
         Rational aspect = swaps ? format.SampleAspect.Inverse : format.SampleAspect;
-        if (aspect > Rational.Zero && (aspect != Rational.One || swaps))
+        if (aspect > Rational.Zero)
         {
             filters.Add($"setsar=sar={aspect}:max=1000000");
         }

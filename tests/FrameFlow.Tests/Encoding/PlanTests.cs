@@ -70,7 +70,7 @@ public sealed class PlanTests
     {
         EncodePlan plan = Plan("out.mkv", "libx264");
         Assert.False(plan.ConvertsPixels);
-        Assert.DoesNotContain("-vf", plan.OutputArguments);
+        Assert.Equal("setsar=sar=1:max=1000000", plan.OutputArguments[plan.OutputArguments.ToList().IndexOf("-vf") + 1]);
     }
 
     [Theory]
