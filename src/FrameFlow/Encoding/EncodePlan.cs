@@ -157,7 +157,7 @@ public sealed record EncodePlan
 
         if (filters.Count > 0)
         {
-            output.AddRange(["-vf", string.Join(',', filters)]);
+            output.AddRange(["-filter:v:0", string.Join(',', filters)]);
         }
 
         // Named, because -1 would mean the pipe's time base (1/F), in which the shift is rounded to whole frames.
@@ -344,7 +344,7 @@ public sealed record EncodePlan
         }
 
         // Encoder.
-        arguments.AddRange(["-pix_fmt", target]);
+        arguments.AddRange(["-pix_fmt:v:0", target]);
         arguments.AddRange(encoder.Arguments);
         if (encoder.Quality is { } quality)
         {

@@ -70,7 +70,7 @@ public sealed class PlanTests
     {
         EncodePlan plan = Plan("out.mkv", "libx264");
         Assert.False(plan.ConvertsPixels);
-        Assert.Equal("setsar=sar=1:max=1000000", plan.OutputArguments[plan.OutputArguments.ToList().IndexOf("-vf") + 1]);
+        Assert.Equal("setsar=sar=1:max=1000000", plan.OutputArguments[plan.OutputArguments.ToList().IndexOf("-filter:v:0") + 1]);
     }
 
     [Theory]
@@ -94,7 +94,7 @@ public sealed class PlanTests
             Rational first = new(1_234_567, 9_999_991);
             EncodePlan plan = EncodePlan.Create(Clips.Request("out.mp4") with { FirstFrameTime = first, FrameRate = rate }, EncoderCatalog.Find("libx264")!);
             Assert.True(Rational.Abs(plan.VideoShift - first) <= new Rational(1, 200_000));
-            string filter = plan.OutputArguments[plan.OutputArguments.ToList().IndexOf("-vf") + 1];
+            string filter = plan.OutputArguments[plan.OutputArguments.ToList().IndexOf("-filter:v:0") + 1];
             string unit = filter.Split("settb=")[1].Split(',')[0];
             Assert.True(Rational.TryParse(unit, out Rational timeBase));
             Assert.Equal(1, (rate.Inverse / timeBase).Denominator);
