@@ -56,20 +56,11 @@ internal static class Parsers
         return null;
     };
 
-    /// <summary>on or off.</summary>
-    public static Option<bool> Switch(string name, bool standard, string on, string off, string description) => new(name)
+    /// <summary>An option of two words. (An Option of bool would take no word after it.)</summary>
+    public static Option<string> Switch(string name, string standard, string other, string description)
     {
-        Description = $"{description} ({on}|{off})",
-        DefaultValueFactory = _ => standard,
-        CustomParser = result =>
-        {
-            string text = result.Tokens[^1].Value;
-            if (text != on && text != off)
-            {
-                result.AddError($"{name} '{text}' is neither {on} nor {off}.");
-            }
-
-            return text == on;
-        },
-    };
+        Option<string> option = new(name) { Description = $"{description} ({standard}|{other})", DefaultValueFactory = _ => standard };
+        option.AcceptOnlyFromAmong(standard, other);
+        return option;
+    }
 }

@@ -27,8 +27,8 @@ internal static class InterpolateCommand
         Option<string?> encoder = new("--encoder") { Description = "libx264, libx265, libsvtav1, ffv1, prores_ks, h264_nvenc ... Default: by the container." };
         Option<decimal?> crf = new("--crf") { Description = "The encoder's constant quality. Default: near lossless, by the encoder." };
         Option<string?> encoderArguments = new("--encoder-args") { Description = "More arguments for ffmpeg's encoder, as one string." };
-        Option<bool> cuts = Parsers.Switch("--cuts", true, "on", "off", "Look for scene cuts and never morph across one.");
-        Option<bool> deinterlace = Parsers.Switch("--deinterlace", true, "auto", "off", "Make interlaced or telecined pictures progressive first.");
+        Option<string> cuts = Parsers.Switch("--cuts", "on", "off", "Look for scene cuts and never morph across one.");
+        Option<string> deinterlace = Parsers.Switch("--deinterlace", "auto", "off", "Make interlaced or telecined pictures progressive first.");
         Option<Rational?> start = new("--start") { Description = "Begin here: seconds or HH:MM:SS.", CustomParser = Parsers.Time("--start") };
         Option<Rational?> duration = new("--duration") { Description = "Take this much: seconds or HH:MM:SS.", CustomParser = Parsers.Time("--duration") };
         Option<bool> strict = new("--strict") { Description = "Publish nothing where the source is damaged (exit code 3)." };
@@ -69,9 +69,9 @@ internal static class InterpolateCommand
                 {
                     Start = parsed.GetValue(start) ?? Rational.Zero,
                     Duration = parsed.GetValue(duration),
-                    Deinterlace = parsed.GetValue(deinterlace),
+                    Deinterlace = parsed.GetValue(deinterlace) == "auto",
                 },
-                FindCuts = parsed.GetValue(cuts),
+                FindCuts = parsed.GetValue(cuts) == "on",
                 Strict = parsed.GetValue(strict),
                 Overwrite = parsed.GetValue(overwrite),
             };

@@ -356,6 +356,10 @@ public sealed record EncodePlan
 
         switch (encoder.Name)
         {
+            case "ffv1" when ((format.Width | format.Height) & 1) != 0 && taken.Sampling != ChromaSampling.Yuv444:
+                // ffmpeg refuses a number of slices whose borders split a chroma sample of an odd size (ff_need_new_slices, ffv1.c): let it choose.
+                arguments.RemoveRange(arguments.IndexOf("-slices"), 2);
+                break;
             case "prores_ks":
                 arguments.AddRange(["-profile:v", taken.Sampling == ChromaSampling.Yuv444 ? "4444" : "hq"]);
                 break;

@@ -54,7 +54,7 @@ public sealed class BadInputTests : IDisposable
     public async Task Interpolate_UnknownEncoder_NamesTheKnown()
     {
         ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan24.mp4"), "-o", "out.mp4", "--encoder", "magic");
-        Assert.StartsWith("The encoder 'magic' is unknown to the installed ffmpeg; choose one of libx264, libx265", run.Fault, StringComparison.Ordinal);
+        Assert.StartsWith("The encoder 'magic' is no video encoder that ffmpeg knows; choose one of libx264, libx265", run.Fault, StringComparison.Ordinal);
         Assert.Equal(2, run.Code);
     }
 

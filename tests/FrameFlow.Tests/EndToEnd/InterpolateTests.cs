@@ -59,8 +59,8 @@ public sealed class InterpolateTests : IDisposable
                 "ffmpeg", "-v", "error", "-i", model + ".mkv", "-i", Repository.TestData("pan60.mp4"), "-filter_complex",
                 "[0:v]select='mod(n,2)*lt(n,10)',setpts=N/30/TB[a];[1:v]select='mod(n,2)*lt(n,10)',setpts=N/30/TB[b];[a][b]psnr=stats_file=" + model + ".txt", "-f", "null", "-");
             string[] lines = await File.ReadAllLinesAsync(_tool.At(model + ".txt"));
-            Assert.Equal(5, lines.Length);
-            return lines.Average(l => double.Parse(l.Split("psnr_y:")[1].Split(' ')[0], CultureInfo.InvariantCulture));
+            Assert.InRange(lines.Length, 5, 6);
+            return lines.Take(5).Average(l => double.Parse(l.Split("psnr_y:")[1].Split(' ')[0], CultureInfo.InvariantCulture));
         }
     }
 
@@ -113,7 +113,7 @@ public sealed class InterpolateTests : IDisposable
     [InlineData("prores_422_10.mov", "prores_ks", "out.mov", "yuv422p10le", null)]
     [InlineData("yuv422.mkv", "libx264", "out.mkv", "yuv422p", null)]
     [InlineData("odd_444.mkv", "ffv1", "out.mkv", "yuv444p", null)]
-    [InlineData("anamorphic.mp4", "libx264", "out.mp4", "yuv420p", "tv,bt470bg,smpte170m,bt470bg")]
+    [InlineData("anamorphic.mp4", "libx264", "out.mp4", "yuv420p", "tv,smpte170m,smpte170m,bt470bg")]
     public async Task Interpolate_FormatCase_KeepsDepthSamplingAndTags(string clip, string encoder, string output, string pixelFormat, string? tags)
     {
         ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData(clip), "-o", output, "--fps", "50", "--model", "hold", "--encoder", encoder);

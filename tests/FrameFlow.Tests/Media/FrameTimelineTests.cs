@@ -7,7 +7,7 @@ namespace FrameFlow.Tests.Media;
 
 public sealed class FrameTimelineTests
 {
-    private static readonly Rational[] Rates = [new(24000, 1001), 24, 25, new(30000, 1001), 30, 50, new(60000, 1001), 60, new(90000, 1501), 15];
+    private static readonly Rational[] Rates = [new(24000, 1001), 24, 25, new(30000, 1001), 30, 50, new(60000, 1001), 60, 15];
     private static readonly Rational[] TimeBases = [new(1, 1000), new(1, 90000), new(1, 600), new(1, 12800), new(1, 15360)];
 
     [Fact]
