@@ -16,7 +16,7 @@ internal static class InterpolateCommand
         Option<string> output = new("--output", "-o") { Description = "The file to write; its ending chooses the container.", Required = true };
         Option<TargetRate?> fps = new("--fps") { Description = "Frames a second: 60, 60000/1001, 59.94, or a multiple such as x2. Default 60.", CustomParser = Parsers.Rate };
         Option<Rational> slow = new("--slow") { Description = "Stretch time by this factor (slow motion); sound is left out.", CustomParser = Parsers.Factor, DefaultValueFactory = _ => Rational.One };
-        Option<string> model = new("--model") { Description = "A model's name ('frameflow models'), or hold or blend.", DefaultValueFactory = _ => "light" };
+        Option<string> model = new("--model") { Description = "A model's name ('frameflow models'), or a built-in method: hold, blend, flow.", DefaultValueFactory = _ => "light" };
         Option<int> steps = new("--steps") { Description = "1: the posterior mean (best fidelity); 2 and more: sample detail.", DefaultValueFactory = _ => 1 };
         Option<double> detail = new("--detail") { Description = "How much of the sampled detail is taken, 0 to 1 (with --steps 2 and more).", DefaultValueFactory = _ => 1 };
         Option<ulong> seed = new("--seed") { Description = "The seed of the sampled detail.", DefaultValueFactory = _ => 0 };

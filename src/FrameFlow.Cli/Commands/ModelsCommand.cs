@@ -74,6 +74,7 @@ internal static class ModelsCommand
         {
             Console.Out.WriteLine("hold         interpolate  built in: repeats the frame before");
             Console.Out.WriteLine("blend        interpolate  built in: averages by time");
+            Console.Out.WriteLine("flow         interpolate  built in: averages along the motion, without a network");
         }
 
         return whole ? ExitCode.Success : ExitCode.Model;

@@ -95,7 +95,7 @@ public sealed class InterpolationJob : IAsyncDisposable
 
         // What needs no decoding is refused first: an hour's scan before "unknown encoder" would be rude.
         _ = await EncoderCatalog.ResolveAsync(EncodePlan.EncoderNameFor(options.Encode, options.Output), cancellationToken);
-        Model? model = options.Model is "hold" or "blend" ? null : models.Find(options.Model, "interpolate");
+        Model? model = options.Model is "hold" or "blend" or "flow" ? null : models.Find(options.Model, "interpolate");
         MediaInfo info = await MediaProbe.ProbeAsync(options.Input, cancellationToken);
         OutputFile output = OutputFile.Prepare(options.Output, options.Input, options.Overwrite);
         NativePool? memory = null;
@@ -130,7 +130,12 @@ public sealed class InterpolationJob : IAsyncDisposable
             if (model is null)
             {
                 interpolation = options.Interpolation with { Workers = Math.Min(2, options.Threads) };
-                interpolator = options.Model == "hold" ? new HoldInterpolator() : new BlendInterpolator();
+                interpolator = options.Model switch
+                {
+                    "hold" => new HoldInterpolator(),
+                    "blend" => new BlendInterpolator(),
+                    _ => new FlowInterpolator(new DenseInverseSearch(), scan.Format, memory),
+                };
             }
             else
             {
@@ -142,7 +147,7 @@ public sealed class InterpolationJob : IAsyncDisposable
                     line => log.Information("{Line:l}", line));
                 device = chosen.Name;
                 interpolator = new ResidualDiffusionInterpolator(
-                    model, chosen, new DenseInverseSearch(new DenseInverseSearchOptions()), scan.Format, interpolation, memory);
+                    model, chosen, new DenseInverseSearch(), scan.Format, interpolation, memory);
             }
 
             InterpolationJob job = new(options, log, info, scan, timeline, encode, output, interpolation, memory, interpolator, device);

@@ -23,7 +23,7 @@ public sealed record InterpolationJobOptions
     /// <summary>The factor by which time is stretched; 1 for none.</summary>
     public Rational Slow { get; init; } = Rational.One;
 
-    /// <summary>A model's name, or <c>hold</c> or <c>blend</c>.</summary>
+    /// <summary>A model's name, or a built-in method: <c>hold</c>, <c>blend</c>, <c>flow</c>.</summary>
     public string Model { get; init; } = "light";
 
     /// <summary>How the model samples. Its number of workers is chosen by the job.</summary>

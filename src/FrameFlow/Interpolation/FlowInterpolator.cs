@@ -1,0 +1,74 @@
+using System.Numerics.Tensors;
+using FrameFlow.Color;
+using FrameFlow.Media;
+using FrameFlow.Motion;
+
+namespace FrameFlow.Interpolation;
+
+/// <summary>
+/// Motion-compensated averaging without any network: both frames are fetched along the motion at t and averaged by time, or the one whose
+/// look-up stays inside the picture is taken. What the networks start from, for comparison and speed.
+/// </summary>
+/// <param name="estimator">Finds the motion of a pair.</param>
+/// <param name="format">The frames' format.</param>
+/// <param name="memory">Where working memory comes from; not owned.</param>
+public sealed class FlowInterpolator(IMotionEstimator estimator, VideoFormat format, NativePool memory) : IFrameInterpolator
+{
+    private readonly FrameConverter _converter = new(format);
+
+    /// <inheritdoc/>
+    public string Name => "flow";
+
+    /// <inheritdoc/>
+    public void Interpolate(Frame left, Frame right, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(left);
+        ArgumentNullException.ThrowIfNull(right);
+        ArgumentNullException.ThrowIfNull(requests);
+        int height = left.Format.Height;
+        int width = left.Format.Width;
+        using FloatImage rgb0 = new(memory, 3, height, width);
+        using FloatImage rgb1 = new(memory, 3, height, width);
+        _converter.ToRgb(left, rgb0);
+        _converter.ToRgb(right, rgb1);
+        using MotionField motion = estimator.Estimate(rgb0, rgb1, memory);
+        using FloatImage look0 = new(memory, 3, height, width);
+        using FloatImage look1 = new(memory, 3, height, width);
+        using FloatImage inside0 = new(memory, 1, height, width);
+        using FloatImage inside1 = new(memory, 1, height, width);
+        foreach (InterpolationRequest request in requests)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            float t = (float)request.Position;
+            using FloatImage velocity = IntermediateMotion.At(motion, rgb0, rgb1, t, memory);
+            Warp.Bicubic(rgb0, velocity, -t, look0);
+            Warp.Bicubic(rgb1, velocity, 1 - t, look1);
+            Warp.Inside(velocity, -t, inside0);
+            Warp.Inside(velocity, 1 - t, inside1);
+            Average(look0, look1, inside0.Values, inside1.Values, t);
+            _converter.FromRgb(look0, request.Target);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+    }
+
+    // m = (1-t) v0 / ((1-t) v0 + t v1), with a thousandth added to v so that two look-ups outside are averaged; the result into look0.
+    private static void Average(FloatImage look0, FloatImage look1, Span<float> inside0, Span<float> inside1, float t)
+    {
+        const float Least = 1e-3f;
+        TensorPrimitives.Add(inside0, Least, inside0);
+        TensorPrimitives.Add(inside1, Least, inside1);
+        TensorPrimitives.Multiply(inside0, 1 - t, inside0);
+        TensorPrimitives.Multiply(inside1, t, inside1);
+        TensorPrimitives.Add(inside0, inside1, inside1);
+        TensorPrimitives.Divide(inside0, inside1, inside0);
+        for (int c = 0; c < 3; c++)
+        {
+            TensorPrimitives.Subtract(look0.Channel(c), look1.Channel(c), look0.Channel(c));
+            TensorPrimitives.MultiplyAdd(look0.Channel(c), inside0, look1.Channel(c), look0.Channel(c));
+        }
+    }
+}
