@@ -22,7 +22,7 @@ internal sealed class GlobalOptions
         Recursive = true,
     };
 
-    public void AddTo(RootCommand root)
+    public void AddTo(Command root)
     {
         _level.AcceptOnlyFromAmong("verbose", "debug", "information", "warning", "error");
         root.Options.Add(_level);

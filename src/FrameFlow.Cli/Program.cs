@@ -1,17 +1,20 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using FrameFlow.Cli;
 using FrameFlow.Cli.Commands;
 
-RootCommand root = new("FrameFlow raises the frame rate of video with diffusion models, and proves that it kept the time.");
+// No RootCommand: it takes the assembly's name, and users type the launcher's.
+Command root = new("frameflow", "FrameFlow raises the frame rate of video with diffusion models, and proves that it kept the time.") { new HelpOption(), new VersionOption() };
 GlobalOptions global = new();
 global.AddTo(root);
 root.Subcommands.Add(InterpolateCommand.Create(global));
 root.Subcommands.Add(ProbeCommand.Create(global));
 root.Subcommands.Add(ModelsCommand.Create(global));
 root.Subcommands.Add(VerifyCommand.Create(global));
+root.Subcommands.Add(FormatsCommand.Create(global));
 
 ParseResult parsed = root.Parse(args);
-if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
+if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction)
 {
     // One line a fault, the mend with it; the help is a command away.
     foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)

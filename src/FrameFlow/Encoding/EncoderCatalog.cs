@@ -144,6 +144,23 @@ public static class EncoderCatalog
     /// <summary>The table's names, joined for a message.</summary>
     public static string Names => string.Join(", ", Rows.Select(r => r.Name));
 
+    /// <summary>The table as Markdown, for the README.</summary>
+    public static string ToMarkdown()
+    {
+        System.Text.StringBuilder text = new();
+        text.AppendLine("| encoder | default quality | other defaults | pictures taken without conversion |");
+        text.AppendLine("|---|---|---|---|");
+        foreach (EncoderInfo row in Rows)
+        {
+            string quality = row.Quality is { } scale
+                ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{scale.Option} {scale.Default?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "by the profile"} ({scale.Best} to {scale.Worst})")
+                : row.NoQualityReason;
+            text.AppendLine($"| {row.Name} | {quality} | {string.Join(' ', row.Arguments)} | {(row.PixelFormats.Count == AllSix.Length ? "all six" : string.Join(' ', row.PixelFormats))} |");
+        }
+
+        return text.ToString();
+    }
+
     /// <summary>The table's row, or null.</summary>
     public static EncoderInfo? Find(string name) => Array.Find(Rows, r => r.Name == name);
 

@@ -221,7 +221,9 @@ public sealed class InterpolationJob : IAsyncDisposable
             _sink,
             ChannelCapacity,
             _memory.LimitBytes);
+        long allocatedBefore = GC.GetTotalAllocatedBytes();
         await pipeline.RunAsync(cancellationToken);
+        _log.Debug("Managed allocation while running: {Bytes} bytes for {Frames} frames", GC.GetTotalAllocatedBytes() - allocatedBefore, _timeline.Count);
         foreach (StageMeter meter in pipeline.Meters)
         {
             _log.Debug("Stage {Stage} passed on {Frames} frames", meter.Name, meter.Frames);

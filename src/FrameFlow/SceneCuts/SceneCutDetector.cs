@@ -3,28 +3,33 @@ using OpenCvSharp;
 
 namespace FrameFlow.SceneCuts;
 
-/// <summary>Thumbnail of one frame's luma, 96 x 72, 8 bit. The holder disposes it.</summary>
+/// <summary>A picture's luma at 96 x 72, 8 bit. Meant to be reused from frame to frame. The holder disposes it.</summary>
 public sealed class Thumbnail : IDisposable
 {
     internal const int Width = 96;
     internal const int Height = 72;
 
-    /// <summary>Shrinks a frame's luma by area averaging.</summary>
-    public Thumbnail(Frame frame)
+    private readonly Mat _small = new();
+
+    internal Mat Luma { get; } = new();
+
+    /// <summary>Takes a frame's luma, shrunk by area averaging.</summary>
+    public void Take(Frame frame)
     {
         ArgumentNullException.ThrowIfNull(frame);
         VideoFormat format = frame.Format;
         bool wide = format.PixelFormat.BytesPerSample == 2;
         using Mat luma = Mat.FromPixelData(format.Height, format.Width, wide ? MatType.CV_16UC1 : MatType.CV_8UC1, frame.Address);
-        using Mat small = new();
-        Cv2.Resize(luma, small, new Size(Width, Height), 0, 0, InterpolationFlags.Area);
-        small.ConvertTo(Luma, MatType.CV_8UC1, wide ? 1.0 / (1 << (format.PixelFormat.BitDepth - 8)) : 1.0);
+        Cv2.Resize(luma, _small, new Size(Width, Height), 0, 0, InterpolationFlags.Area);
+        _small.ConvertTo(Luma, MatType.CV_8UC1, wide ? 1.0 / (1 << (format.PixelFormat.BitDepth - 8)) : 1.0);
     }
 
-    internal Mat Luma { get; } = new();
-
     /// <inheritdoc/>
-    public void Dispose() => Luma.Dispose();
+    public void Dispose()
+    {
+        Luma.Dispose();
+        _small.Dispose();
+    }
 }
 
 /// <summary>
@@ -39,6 +44,7 @@ public sealed class SceneCutDetector(SceneCutOptions options) : IDisposable
     private readonly Mat _map = new();
     private readonly Mat _moved = new();
     private readonly Mat _difference = new();
+    private readonly Mat _noSecondMap = new();
 
     /// <summary>Whether two pictures show two scenes.</summary>
     public bool AreDifferentScenes(Thumbnail first, Thumbnail second)
@@ -54,8 +60,7 @@ public sealed class SceneCutDetector(SceneCutOptions options) : IDisposable
         ArgumentNullException.ThrowIfNull(second);
         Cv2.CalcOpticalFlowFarneback(first.Luma, second.Luma, _flow, 0.5, 4, 9, 3, 5, 1.1, OpticalFlowFlags.None);
         Cv2.Add(_grid, _flow, _map);
-        using Mat none = new();
-        Cv2.Remap(second.Luma, _moved, _map, none, InterpolationFlags.Linear, BorderTypes.Replicate);
+        Cv2.Remap(second.Luma, _moved, _map, _noSecondMap, InterpolationFlags.Linear, BorderTypes.Replicate);
         Cv2.Absdiff(first.Luma, _moved, _difference);
         double difference = Cv2.Mean(_difference).Val0;
         Cv2.MeanStdDev(second.Luma, out _, out Scalar secondDeviation);
@@ -87,6 +92,7 @@ public sealed class SceneCutDetector(SceneCutOptions options) : IDisposable
         _map.Dispose();
         _moved.Dispose();
         _difference.Dispose();
+        _noSecondMap.Dispose();
     }
 
     private static Mat CreateGrid()

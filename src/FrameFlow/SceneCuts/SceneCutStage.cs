@@ -39,13 +39,17 @@ public sealed class SceneCutStage(SceneCutOptions options) : IFrameStage
 
         // Thumbnails of the last frames yielded (Back at most), then of those waiting.
         List<Thumbnail> thumbnails = [];
+        Thumbnail? spare = null;
         int yielded = 0;
         try
         {
             await foreach (Frame frame in input.WithCancellation(cancellationToken))
             {
                 waiting.Enqueue(frame);
-                thumbnails.Add(new Thumbnail(frame));
+                Thumbnail thumbnail = spare ?? new Thumbnail();
+                spare = null;
+                thumbnails.Add(thumbnail);
+                thumbnail.Take(frame);
                 if (waiting.Count > Ahead)
                 {
                     yield return Next();
@@ -68,6 +72,8 @@ public sealed class SceneCutStage(SceneCutOptions options) : IFrameStage
             {
                 thumbnail.Dispose();
             }
+
+            spare?.Dispose();
         }
 
         Frame Next()
@@ -82,7 +88,8 @@ public sealed class SceneCutStage(SceneCutOptions options) : IFrameStage
             yielded++;
             if (yielded > Back)
             {
-                thumbnails[0].Dispose();
+                spare?.Dispose();
+                spare = thumbnails[0];
                 thumbnails.RemoveAt(0);
                 yielded = Back;
             }
