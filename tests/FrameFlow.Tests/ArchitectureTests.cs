@@ -44,7 +44,7 @@ public sealed partial class ArchitectureTests
         ["Hangfire"] = [],
     };
 
-    private static string Library => Path.Combine(FootageClips.Repository, "src", "FrameFlow");
+    private static string Library => Path.Combine(Repository.Root, "src", "FrameFlow");
 
     [Fact]
     public void Library_Folders_ReferOnlyToLowerLayers()

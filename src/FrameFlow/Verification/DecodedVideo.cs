@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using FrameFlow.Media;
@@ -54,8 +55,13 @@ internal sealed partial class DecodedVideo
     public List<AudioExtent> Audio { get; } = [];
 
     /// <summary>Reads the header, all frame times and all sound extents.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="filters">What makes its pictures progressive, or null.</param>
+    /// <param name="isSource">Whether missing and repeated times are put right, as the contract asks of a source; an output's are taken as they stand.</param>
+    /// <param name="options">Which ffmpeg to run.</param>
+    /// <param name="cancellationToken">Ends ffmpeg.</param>
     /// <exception cref="FrameFlowException">The file cannot be read, or holds no video that decodes.</exception>
-    public static async Task<DecodedVideo> OpenAsync(string path, string? filters, VerificationOptions options, CancellationToken cancellationToken)
+    public static async Task<DecodedVideo> OpenAsync(string path, string? filters, bool isSource, VerificationOptions options, CancellationToken cancellationToken)
     {
         if (!File.Exists(path))
         {
@@ -77,15 +83,11 @@ internal sealed partial class DecodedVideo
 
         result.ContainerStart = header.RootElement.TryGetProperty("format", out JsonElement format)
             && Rational.TryParse(Text(format, "start_time"), out Rational start) ? start : Rational.Zero;
-        await result.ReadTimesAsync(cancellationToken);
-        if (filters is null)
-        {
-            await result.ReadLastDurationAsync(Text(video.Value, "time_base"), cancellationToken);
-        }
-
+        await result.ReadTimesAsync(isSource, cancellationToken);
+        Dictionary<int, Rational> firstPackets = await result.ReadPacketsAsync(streams, cancellationToken);
         foreach (JsonElement stream in streams.Where(s => Text(s, "codec_type") == "audio"))
         {
-            result.Audio.Add(await result.ReadAudioAsync(stream, cancellationToken));
+            result.Audio.Add(await result.ReadAudioAsync(stream, firstPackets, cancellationToken));
         }
 
         return result;
@@ -185,12 +187,11 @@ internal sealed partial class DecodedVideo
     private string[] DecodeArguments() =>
         ["-hide_banner", "-nostdin", "-nostats", "-copyts", "-noautorotate", "-i", _path, "-map", string.Create(CultureInfo.InvariantCulture, $"0:{_videoIndex}")];
 
-    private async Task ReadTimesAsync(CancellationToken cancellationToken)
+    private async Task ReadTimesAsync(bool isSource, CancellationToken cancellationToken)
     {
         // Scaled to a dot first: showinfo looks at every sample it is given.
         string chain = (_filters is null ? "" : _filters + ",") + "scale=8:8:flags=neighbor,showinfo=checksum=0";
-        List<long> ticks = [];
-        List<bool> kept = [];
+        List<long?> stated = [];
         await ForEachLineAsync([.. DecodeArguments(), "-vf", chain, "-fps_mode", "passthrough", "-f", "null", "-"], line =>
         {
             if (TimeBaseLine().Match(line) is { Success: true } header && Rational.TryParse(header.Groups[1].Value, out Rational timeBase))
@@ -199,58 +200,77 @@ internal sealed partial class DecodedVideo
             }
             else if (FrameLine().Match(line) is { Success: true } frame)
             {
-                bool known = long.TryParse(frame.Groups[1].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long time);
-                bool advances = known && (ticks.Count == 0 || time > ticks[^1]);
-                kept.Add(advances);
-                if (advances)
-                {
-                    ticks.Add(time);
-                }
+                stated.Add(long.TryParse(frame.Groups[1].Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long time) ? time : null);
             }
         }, cancellationToken);
-        if (ticks.Count == 0)
+        if (isSource)
         {
-            throw new FrameFlowException(FaultKind.Decode, $"{_path}: no frame of the video could be decoded.");
+            SourceTimes.Mend(CollectionsMarshal.AsSpan(stated));
         }
 
-        (Ticks, Kept) = ([.. ticks], [.. kept]);
+        List<long> ticks = [];
+        Kept = new bool[stated.Count];
+        for (int n = 0; n < Kept.Length; n++)
+        {
+            if (stated[n] is { } time && (ticks.Count == 0 || time > ticks[^1]))
+            {
+                ticks.Add(time);
+                Kept[n] = true;
+            }
+        }
+
+        Ticks = ticks.Count > 0 ? [.. ticks] : throw new FrameFlowException(FaultKind.Decode, $"{_path}: no frame of the video could be decoded.");
     }
 
-    private async Task ReadLastDurationAsync(string? streamTimeBase, CancellationToken cancellationToken)
+    // Finds the last frame's duration, and returns every stream's first packet's time.
+    private async Task<Dictionary<int, Rational>> ReadPacketsAsync(List<JsonElement> streams, CancellationToken cancellationToken)
     {
-        using JsonDocument packets = await ProbeAsync(_options, _path,
-            ["-select_streams", _videoIndex.ToString(CultureInfo.InvariantCulture), "-show_entries", "packet=pts,duration"], cancellationToken);
-        if (!Rational.TryParse(streamTimeBase, out Rational packetBase))
+        Dictionary<int, Rational> bases = [];
+        foreach (JsonElement stream in streams)
         {
-            return;
+            if (Rational.TryParse(Text(stream, "time_base"), out Rational timeBase) && timeBase > Rational.Zero)
+            {
+                bases[stream.GetProperty("index").GetInt32()] = timeBase;
+            }
         }
 
         Rational last = Ticks[^1] * TimeBase;
-        foreach (JsonElement packet in packets.RootElement.GetProperty("packets").EnumerateArray())
+        Dictionary<int, Rational> firsts = [];
+        using Process process = Start(_options.FFprobePath, ["-v", "quiet", "-of", "csv=p=0", "-show_entries", "packet=stream_index,pts,duration", "-i", _path]);
+        try
         {
-            if (long.TryParse(Text(packet, "pts"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long time) && time * packetBase == last
-                && long.TryParse(Text(packet, "duration"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long duration) && duration > 0)
+            Task<string> errors = process.StandardError.ReadToEndAsync(cancellationToken);
+            while (await process.StandardOutput.ReadLineAsync(cancellationToken) is { } line)
             {
-                LastDurationTicks = (duration * packetBase / TimeBase).Round();
+                // index,pts,duration; ffprobe says N/A of what is unknown and may add empty fields.
+                string[] fields = line.Split(',');
+                if (fields.Length < 3 || !TryParse(fields[0], out long index) || !bases.TryGetValue((int)index, out Rational timeBase) || !TryParse(fields[1], out long time))
+                {
+                    continue;
+                }
+
+                firsts.TryAdd((int)index, time * timeBase);
+                if (index == _videoIndex && _filters is null && TryParse(fields[2], out long duration) && duration > 0 && time * timeBase == last)
+                {
+                    LastDurationTicks = (duration * timeBase / TimeBase).Round();
+                }
             }
+
+            await errors;
         }
+        finally
+        {
+            End(process);
+        }
+
+        return firsts;
     }
 
-    private async Task<AudioExtent> ReadAudioAsync(JsonElement stream, CancellationToken cancellationToken)
+    private static bool TryParse(string text, out long value) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
+
+    private async Task<AudioExtent> ReadAudioAsync(JsonElement stream, Dictionary<int, Rational> firstPackets, CancellationToken cancellationToken)
     {
         int index = stream.GetProperty("index").GetInt32();
-        Rational? firstPacket = null;
-        using (JsonDocument packets = await ProbeAsync(_options, _path,
-            ["-select_streams", index.ToString(CultureInfo.InvariantCulture), "-show_entries", "packet=pts", "-read_intervals", "%+#1"], cancellationToken))
-        {
-            if (packets.RootElement.GetProperty("packets").EnumerateArray().FirstOrDefault() is { ValueKind: JsonValueKind.Object } packet
-                && long.TryParse(Text(packet, "pts"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long ticks)
-                && Rational.TryParse(Text(stream, "time_base"), out Rational timeBase))
-            {
-                firstPacket = ticks * timeBase;
-            }
-        }
-
         long? first = null;
         long samples = 0;
         int largest = 0;
@@ -269,7 +289,7 @@ internal sealed partial class DecodedVideo
         }, cancellationToken);
         return new AudioExtent(
             first is { } start && rate > 0 ? new Rational(start, rate) : null,
-            firstPacket,
+            firstPackets.TryGetValue(index, out Rational packet) ? packet : null,
             rate > 0 ? new Rational(samples, rate) : Rational.Zero,
             rate > 0 ? new Rational(largest, rate) : Rational.Zero);
     }

@@ -76,12 +76,12 @@ internal sealed class PicturePlacement
     /// <param name="index">The source frame at or before the output frame's time.</param>
     /// <param name="position">Where between that and the next, 0..1; 0 means that the time is the source frame's own.</param>
     /// <param name="ownTime">False where the frame is held past the last source frame.</param>
-    public void Add(long k, byte[] picture, IReadOnlyList<byte[]> source, int firstIndex, int index, double position, bool ownTime)
+    public void Add(long k, byte[] picture, IReadOnlyList<SourcePicture> source, int firstIndex, int index, double position, bool ownTime)
     {
         int own = index - firstIndex;
         if (source.Count == 1)
         {
-            Compare(k, Math.Sqrt(SquaredDistance(picture, source[0])), fits: true);
+            Compare(k, Math.Sqrt(SquaredDistance(picture, source[0].Pixels)), fits: true);
             return;
         }
 
@@ -89,12 +89,12 @@ internal sealed class PicturePlacement
         double best = double.MaxValue;
         for (int j = 0; j < segments.Length; j++)
         {
-            segments[j] = Segment.Of(picture, source[j], source[j + 1]);
+            segments[j] = Segment.Of(picture, source[j].Pixels, source[j + 1].Pixels);
             best = Math.Min(best, segments[j].Residual(0, 1));
         }
 
-        bool afterCut = own > 0 && IsCut(segments, own - 1);
-        bool inCut = own < segments.Length && IsCut(segments, own);
+        bool afterCut = own > 0 && (source[own].OpensScene || StandsOut(segments, own - 1));
+        bool inCut = own < segments.Length && (source[own + 1].OpensScene || StandsOut(segments, own));
         if (position == 0)
         {
             double allowed = double.MaxValue;
@@ -111,7 +111,7 @@ internal sealed class PicturePlacement
                 motion = Math.Max(motion, inCut ? 0 : segments[own].Length);
             }
 
-            Compare(k, Math.Sqrt(SquaredDistance(picture, source[own])), fits: !Exceeds(allowed - best, motion));
+            Compare(k, Math.Sqrt(SquaredDistance(picture, source[own].Pixels)), fits: !Exceeds(allowed - best, motion));
         }
         else
         {
@@ -160,8 +160,8 @@ internal sealed class PicturePlacement
         return excessSquared > margin * margin;
     }
 
-    // A step that stands far out of its neighbours' is a cut (or a flash): frames around it may be held.
-    private static bool IsCut(Segment[] segments, int at)
+    // A step far larger than its neighbours is a cut that motion could explain by chance, or a flash: frames around it may be held.
+    private static bool StandsOut(Segment[] segments, int at)
     {
         double[] others = [.. segments.Where((_, j) => j != at).Select(s => s.Length).Order()];
         return segments[at].Length > 10 && (others.Length == 0 || segments[at].Length > 3 * others[(others.Length - 1) / 2]);
@@ -177,11 +177,11 @@ internal sealed class PicturePlacement
         }
     }
 
-    private static float[] Between(IReadOnlyList<byte[]> source, int own, double position)
+    private static float[] Between(IReadOnlyList<SourcePicture> source, int own, double position)
     {
-        float[] result = new float[source[own].Length];
-        byte[] a = source[own];
-        byte[] b = source[Math.Min(own + 1, source.Count - 1)];
+        byte[] a = source[own].Pixels;
+        byte[] b = source[Math.Min(own + 1, source.Count - 1)].Pixels;
+        float[] result = new float[a.Length];
         for (int i = 0; i < result.Length; i++)
         {
             result[i] = (float)(a[i] + (position * (b[i] - a[i])));

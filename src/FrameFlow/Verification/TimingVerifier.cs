@@ -33,8 +33,8 @@ public sealed class TimingVerifier
     /// <exception cref="FrameFlowException">Either file is missing or holds no video that decodes. A contract that is not met is no exception but a failed check.</exception>
     public async Task<VerificationReport> VerifyAsync(string source, string output, CancellationToken cancellationToken = default)
     {
-        DecodedVideo original = await DecodedVideo.OpenAsync(source, _options.Filters, _options, cancellationToken);
-        DecodedVideo result = await DecodedVideo.OpenAsync(output, null, _options, cancellationToken);
+        DecodedVideo original = await DecodedVideo.OpenAsync(source, _options.Filters, isSource: true, _options, cancellationToken);
+        DecodedVideo result = await DecodedVideo.OpenAsync(output, null, isSource: false, _options, cancellationToken);
         (int skip, int take, long? lastDuration) = Range(original);
         if (take == 0)
         {
@@ -210,7 +210,7 @@ public sealed class TimingVerifier
         {
         }
 
-        List<byte[]> window = [];
+        List<SourcePicture> window = [];
         int firstIndex = 0;
         int index = 0;
         long k = 0;
@@ -220,7 +220,7 @@ public sealed class TimingVerifier
             int wanted = Math.Min(times.Count, index + PicturePlacement.Reach + 1);
             while (firstIndex + window.Count < wanted && await pictures.MoveNextAsync())
             {
-                window.Add(pictures.Current);
+                window.Add(SourcePicture.Of(pictures.Current, window.LastOrDefault()?.Pixels));
             }
 
             while (firstIndex < index - PicturePlacement.Reach)

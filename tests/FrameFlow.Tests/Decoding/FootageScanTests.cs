@@ -35,7 +35,7 @@ public sealed class FootageScanTests
     [InlineData("s23_bbb_rotation90.mp4", 75, "25")]
     public async Task Scan_SharedClip_IsAsListed(string clip, int frames, string? rate, FieldContent content = FieldContent.Progressive)
     {
-        (MediaInfo info, SourceScan scan) = await LavfiClips.ScanAsync(FootageFolder.Require(clip));
+        (MediaInfo info, SourceScan scan) = await LavfiClips.ScanAsync(Repository.SharedFootage(clip));
         Assert.Equal(frames, scan.Timeline.Count);
         Assert.Equal(rate, scan.Timeline.ConstantRate?.ToString());
         Assert.Equal(content, scan.Content);
@@ -47,7 +47,7 @@ public sealed class FootageScanTests
     [Fact]
     public async Task Probe_Hdr10Clip_HasStaticMetadataOfTheBitstream()
     {
-        MediaInfo info = await MediaProbe.ProbeAsync(FootageFolder.Require("s06_hdr10_vfr_1080_10bit.mp4"), TestContext.Current.CancellationToken);
+        MediaInfo info = await MediaProbe.ProbeAsync(Repository.SharedFootage("s06_hdr10_vfr_1080_10bit.mp4"), TestContext.Current.CancellationToken);
         VideoDescription video = info.Video!.Video!;
         Assert.Equal("smpte2084", video.Color.Transfer);
         Assert.Equal(1000, video.Hdr10!.MaxContentLight);
@@ -59,14 +59,14 @@ public sealed class FootageScanTests
     [Fact]
     public async Task Probe_DolbyVisionClip_IsNamed()
     {
-        MediaInfo info = await MediaProbe.ProbeAsync(FootageFolder.Require("s02_mural_60p_1080.mp4"), TestContext.Current.CancellationToken);
+        MediaInfo info = await MediaProbe.ProbeAsync(Repository.SharedFootage("s02_mural_60p_1080.mp4"), TestContext.Current.CancellationToken);
         Assert.Equal(["Dolby Vision"], info.Video!.Video!.DynamicMetadata);
     }
 
     [Fact]
     public async Task Scan_LyingFlag_IsNotBelievedAndDamageIsDated()
     {
-        (_, SourceScan scan) = await LavfiClips.ScanAsync(FootageFolder.Require("s16_mpeg2_576i_flagged_broadcast.ts"));
+        (_, SourceScan scan) = await LavfiClips.ScanAsync(Repository.SharedFootage("s16_mpeg2_576i_flagged_broadcast.ts"));
         Assert.Null(scan.Filters);
         Assert.Contains(scan.Notes, n => n.Contains("flagged interlaced", StringComparison.Ordinal));
         Assert.All(scan.Damage, d => Assert.True(d.End > d.Start));

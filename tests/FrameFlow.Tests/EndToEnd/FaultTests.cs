@@ -42,10 +42,9 @@ public sealed class FaultTests : IDisposable
     [Fact]
     public async Task Interpolate_DiskFull_EndsWith5()
     {
-        Assert.SkipUnless(Environment.UserName == "root", "only root may mount a small disk");
         string disk = _tool.At("disk");
         Directory.CreateDirectory(disk);
-        using Process mount = Process.Start("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]);
+        using Process mount = Process.Start(new ProcessStartInfo("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]) { RedirectStandardError = true })!;
         await mount.WaitForExitAsync();
         Assert.SkipUnless(mount.ExitCode == 0, "no small disk may be mounted here");
         try

@@ -48,7 +48,7 @@ public sealed class SharedFootageTests : IDisposable
     [MemberData(nameof(Clips))]
     public async Task Interpolate_RealClip_PassesVerify(string clip, int frames)
     {
-        string source = FootageFolder.Require(clip);
+        string source = Repository.SharedFootage(clip);
 
         // Broadcast and program streams go into Matroska, the rest stays in its container.
         string output = Path.GetExtension(clip) is ".mp4" or ".mov" or ".mkv" ? "out" + Path.GetExtension(clip) : "out.mkv";

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 
@@ -17,6 +18,9 @@ internal static class FootageFilm
 {
     public const int Width = 160;
     public const int Height = 90;
+
+    // The same moments are shown again and again; drawing them takes longer than coding them.
+    private static readonly ConcurrentDictionary<Shot, byte[]> Drawn = new();
 
     /// <summary>Encodes shots at an even rate.</summary>
     /// <param name="path">The file; its ending chooses the container.</param>
@@ -47,7 +51,7 @@ internal static class FootageFilm
         Task<string> errors = process.StandardError.ReadToEndAsync();
         foreach (Shot shot in shots)
         {
-            await process.StandardInput.BaseStream.WriteAsync(Draw(shot));
+            await process.StandardInput.BaseStream.WriteAsync(Drawn.GetOrAdd(shot, Draw));
         }
 
         process.StandardInput.Close();

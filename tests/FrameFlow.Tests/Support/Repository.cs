@@ -1,6 +1,8 @@
+using Xunit;
+
 namespace FrameFlow.Tests.Support;
 
-/// <summary>Where the repository's folders are, from wherever the tests run.</summary>
+/// <summary>Where test material lies: the repository's own, and the shared footage, which no checkout carries.</summary>
 internal static class Repository
 {
     public static string Root { get; } = FindRoot();
@@ -8,6 +10,17 @@ internal static class Repository
     public static string TestData(params string[] parts) => Path.Combine([Root, "testdata", .. parts]);
 
     public static string Models => Path.Combine(Root, "models");
+
+    /// <summary>
+    /// A path in the folder of shared footage: <c>FRAMEFLOW_FOOTAGE</c>, else <c>../shared/footage</c>. The test is skipped, aloud, where
+    /// that folder is absent, and only there: scripts/count-tests looks at the same folder.
+    /// </summary>
+    public static string SharedFootage(params string[] parts)
+    {
+        string folder = Environment.GetEnvironmentVariable("FRAMEFLOW_FOOTAGE") is { Length: > 0 } named ? named : Path.GetFullPath(Path.Combine(Root, "..", "shared", "footage"));
+        Assert.SkipUnless(Directory.Exists(folder), $"shared footage is absent ({folder}); set FRAMEFLOW_FOOTAGE to its folder");
+        return Path.Combine([folder, .. parts]);
+    }
 
     private static string FindRoot()
     {

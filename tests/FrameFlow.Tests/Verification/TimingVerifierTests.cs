@@ -5,7 +5,7 @@ using Xunit;
 
 namespace FrameFlow.Tests.Verification;
 
-public sealed class TimingVerifierTests : IDisposable
+public sealed class TimingVerifierTests(TimingVerifierTests.Sources sources) : IClassFixture<TimingVerifierTests.Sources>, IDisposable
 {
     private const double Length = 1.5;
 
@@ -197,7 +197,7 @@ public sealed class TimingVerifierTests : IDisposable
     public async Task VerifyAsync_MissingSource_IsAnInputFault()
     {
         FrameFlowException fault = await Assert.ThrowsAsync<FrameFlowException>(() =>
-            new TimingVerifier(new VerificationOptions()).VerifyAsync("nowhere.mp4", FootageClips.Own("pan24.mp4"), TestContext.Current.CancellationToken));
+            new TimingVerifier(new VerificationOptions()).VerifyAsync("nowhere.mp4", Repository.TestData("pan24.mp4"), TestContext.Current.CancellationToken));
 
         Assert.Equal(FaultKind.Input, fault.Kind);
         Assert.Equal("nowhere.mp4: there is no such file.", fault.Message);
@@ -207,7 +207,7 @@ public sealed class TimingVerifierTests : IDisposable
     public async Task VerifyAsync_SoundOnly_IsAnInputFault()
     {
         FrameFlowException fault = await Assert.ThrowsAsync<FrameFlowException>(() =>
-            new TimingVerifier(new VerificationOptions()).VerifyAsync(FootageClips.Own("bad/audio-only.m4a"), FootageClips.Own("pan24.mp4"), TestContext.Current.CancellationToken));
+            new TimingVerifier(new VerificationOptions()).VerifyAsync(Repository.TestData("bad/audio-only.m4a"), Repository.TestData("pan24.mp4"), TestContext.Current.CancellationToken));
 
         Assert.Equal(FaultKind.Input, fault.Kind);
     }
@@ -225,16 +225,34 @@ public sealed class TimingVerifierTests : IDisposable
         Func<VerificationOptions, VerificationOptions>? change = null, double audioSeconds = Length, double audioDelay = 0, string? filter = null,
         string? outputRate = null, string encoder = "-c:v libx264 -preset veryfast -crf 20")
     {
-        string source = Path.Combine(_folder, "source." + sourceEnding);
+        string source = await sources.OfAsync(film, sourceEnding);
         string result = Path.Combine(_folder, "output." + outputEnding);
-        await FootageFilm.WriteAsync(source, film.Source, film.From, audioSeconds: Length);
         await FootageFilm.WriteAsync(result, output, outputRate ?? film.To, audioSeconds, audioDelay, filter, encoder);
         VerificationOptions options = new() { Rate = Parse(film.To), AllowHeldFrames = hold };
         return await new TimingVerifier(change is null ? options : change(options)).VerifyAsync(source, result, TestContext.Current.CancellationToken);
     }
 
+    /// <summary>Sources of all tests here, each written once.</summary>
+    public sealed class Sources : IDisposable
+    {
+        private readonly string _folder = Directory.CreateTempSubdirectory("frameflow-verify-sources-").FullName;
+
+        public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+        internal async Task<string> OfAsync(Film film, string ending)
+        {
+            string path = Path.Combine(_folder, $"{film.From.Replace('/', '-')}.{ending}");
+            if (!File.Exists(path))
+            {
+                await FootageFilm.WriteAsync(path, film.Source, film.From, audioSeconds: Length);
+            }
+
+            return path;
+        }
+    }
+
     /// <summary>A source and its correct output, as lists of shots.</summary>
-    private sealed record Film(string From, string To, Shot[] Source, Shot[] Output, double LastSourceTime)
+    internal sealed record Film(string From, string To, Shot[] Source, Shot[] Output, double LastSourceTime)
     {
         public static Film Of(string from, string to, Way way)
         {
