@@ -61,7 +61,7 @@ public static partial class SourceScanner
 
         (List<long> ticks, List<int> dropped) = Increasing(plain, notes, plain.Damage);
         Rational? last = await LastDurationAsync(info, stream, ticks, cancellationToken);
-        FrameTimeline timeline = FrameTimeline.FromTicks([.. ticks], plain.TimeBase, Clip(last, ticks[^1] * plain.TimeBase, plan), video.AverageRate, video.BaseRate);
+        FrameTimeline timeline = Timeline([.. ticks], plain.TimeBase, last, plan, video.AverageRate, video.BaseRate);
         List<DamagedStretch> damage = plain.Damage;
         if (filters is not null)
         {
@@ -245,14 +245,20 @@ public static partial class SourceScanner
         return steps.Length == 0 ? 1 : steps[steps.Length / 2];
     }
 
-    private static Rational? Clip(Rational? last, Rational lastTime, DecodePlan plan) =>
-        plan.End is { } end && last is { } duration && lastTime + duration > end && end > lastTime ? end - lastTime : last;
+    // The last frame ends where the part that was asked for ends, however long the container, or the rate, says that it stays.
+    private static FrameTimeline Timeline(long[] ticks, Rational timeBase, Rational? last, DecodePlan plan, params Rational?[] rateHints)
+    {
+        FrameTimeline timeline = FrameTimeline.FromTicks(ticks, timeBase, last, rateHints);
+        return plan.End is { } end && end > timeline[timeline.Count - 1] && timeline[timeline.Count - 1] + timeline.LastDuration > end
+            ? FrameTimeline.FromTicks(ticks, timeBase, end - timeline[timeline.Count - 1], rateHints)
+            : timeline;
+    }
 
     private static (FrameTimeline Timeline, List<int> Dropped) AfterBob(Pass filtered, Rational? last, DecodePlan plan, VideoDescription video, List<string> notes)
     {
         (List<long> ticks, List<int> dropped) = Increasing(filtered, notes, filtered.Damage);
         Rational? half = last is { } whole ? whole / 2 : null;
-        return (FrameTimeline.FromTicks([.. ticks], filtered.TimeBase, Clip(half, ticks[^1] * filtered.TimeBase, plan), video.AverageRate * 2, video.BaseRate * 2), dropped);
+        return (Timeline([.. ticks], filtered.TimeBase, half, plan, video.AverageRate * 2, video.BaseRate * 2), dropped);
     }
 
     // decimate renumbers its frames and forgets gaps. It leaves four of every five frames, so each group of four is spread evenly over the
@@ -271,7 +277,7 @@ public static partial class SourceScanner
         }
 
         Rational filmRate = step.Inverse * 4 / 5;
-        return FrameTimeline.FromTicks(ticks, timeBase, Clip(filmRate.Inverse, ticks[^1] * timeBase, plan), filmRate);
+        return Timeline(ticks, timeBase, filmRate.Inverse, plan, filmRate);
     }
 
     // Reads the packets around the last frame only.
