@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""Scores networks on triplets (DIR/<name>/{0,1,2}.png, the middle is the truth), as the project's peers are scored: 8-bit RGB, no border, mean over items.
+
+  evaluate.py --triplets DIR [--checkpoint interpolate-light.pt] [--steps 3] [--json figures.json] [--pictures DIR]
+
+average: the plain average along V, no network. base: the synthesis network. one: base + s E[u]. sample: N steps from sigma 1, lambda 1.
+spread / error: root mean square of (sample - mean) over that of (truth - mean). u2: mean of ((truth - base)/s)^2, 1 when s is calibrated.
+"""
+import argparse
+import glob
+import json
+import os
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import interpolate
+import motion
+from nets import ALIGNMENT, Residual, Synthesis
+
+
+def psnr(x, y):
+    """Decibels between two uint8 pictures."""
+    mse = np.mean((x.astype(np.float64) - y.astype(np.float64)) ** 2)
+    return 100.0 if mse == 0 else 10 * np.log10(255.0 ** 2 / mse)
+
+
+def ssim(x, y):
+    """Gaussian 11x11, sigma 1.5, per channel, borders replicated (Wang 2004)."""
+    x, y = x.astype(np.float64) / 255, y.astype(np.float64) / 255
+    g = lambda z: cv2.GaussianBlur(z, (11, 11), 1.5, borderType=cv2.BORDER_REPLICATE)
+    mx, my = g(x), g(y)
+    sx, sy, sxy = g(x * x) - mx * mx, g(y * y) - my * my, g(x * y) - mx * my
+    return float((((2 * mx * my + 1e-4) * (2 * sxy + 9e-4)) / ((mx * mx + my * my + 1e-4) * (sx + sy + 9e-4))).mean())
+
+
+def to_bytes(tensor):
+    return tensor[0].clamp(0, 1).mul(255).round().byte().numpy().transpose(1, 2, 0)
+
+
+def aligned(network):
+    """The network on pictures of any size: inputs padded right and below by replication, outputs cut back."""
+    def run(*inputs):
+        height, width = inputs[0].shape[-2:]
+        pad = (0, -width % ALIGNMENT, 0, -height % ALIGNMENT)
+        out = network(*[F.pad(i, pad, mode="replicate") if i.shape[-1] > 1 else i for i in inputs])
+        cut = lambda o: o[..., :height, :width]
+        return tuple(cut(o) for o in out) if isinstance(out, tuple) else cut(out)
+    return run
+
+
+class Triplets:
+    """A folder of triplets with their motion found once: items (name, frame0, frame1, truth uint8, x [1,16,H,W])."""
+
+    def __init__(self, folder, t=0.5, stride=3):
+        self.items = []
+        time = torch.full((1, 1, 1, 1), t)
+        for path in sorted(glob.glob(os.path.join(folder, "*", ""))):
+            frame0, truth, frame1 = (np.ascontiguousarray(cv2.imread(f"{path}{k}.png")[:, :, ::-1]) for k in range(3))
+            f01, f10 = (motion.to_tensor(f) for f in motion.dense_inverse_search(frame0, frame1, stride=stride))
+            i0, i1 = motion.to_tensor(frame0), motion.to_tensor(frame1)
+            with torch.no_grad():
+                v = motion.motion_at(i0, i1, f01, f10, time)
+                x = interpolate.synthesis_input(i0, i1, v, *motion.inconsistency_at(f01, f10, v, time), time)
+            self.items.append((os.path.basename(path[:-1]), i0, i1, truth, x))
+
+    @torch.no_grad()
+    def score(self, synthesis, residual=None, steps=0, seed=0, with_ssim=False, pictures=None):
+        """A dictionary of figures; `residual` None scores the base alone, steps 0 leaves sampling out."""
+        rows, sums = {}, np.zeros(3)
+        u2, generator = [], torch.Generator().manual_seed(seed)
+        synthesis = aligned(synthesis)
+        residual = residual and aligned(residual)
+        for name, i0, i1, truth, x in self.items:
+            target = motion.to_tensor(truth)
+            found = interpolate.base(synthesis, i0, i1, x)
+            m = torch.sigmoid(7 * (x[:, 12:13] - x[:, 13:14]))
+            out = {"average": m * x[:, 0:3] + (1 - m) * x[:, 3:6], "base": found.b}
+            u2.append(float(((target - found.b) / found.s).square().mean()))
+            if residual:
+                mean = interpolate.mean(residual, found.cond)
+                out["one"] = found.b + found.s * mean
+                if steps:
+                    drawn = interpolate.sample(residual, found.cond, mean, torch.randn(mean.shape, generator=generator), steps)
+                    out["sample"] = found.b + found.s * drawn
+                    sums += [float((found.s * (drawn - mean)).square().sum()), float((target - out["one"]).square().sum()), 0]
+            for key, value in out.items():
+                picture = to_bytes(value)
+                rows.setdefault(key, []).append(psnr(picture, truth))
+                if with_ssim:
+                    rows.setdefault(key + "_ssim", []).append(ssim(picture, truth))
+                if pictures:
+                    os.makedirs(f"{pictures}/{key}", exist_ok=True)
+                    cv2.imwrite(f"{pictures}/{key}/{name}.png", picture[:, :, ::-1])
+        figures = {k: round(float(np.mean(v)), 4) for k, v in rows.items()}
+        figures |= {"n": len(self.items), "u2_mean": round(float(np.mean(u2)), 3), "u2_median": round(float(np.median(u2)), 3)}
+        figures["psnr"] = figures.get("one", figures["base"])  # of what is shown by default
+        if steps and residual:
+            figures["spread_over_error"] = round(float(np.sqrt(sums[0] / sums[1])), 3)
+            figures["steps"] = steps
+        return figures
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--triplets", required=True)
+    ap.add_argument("--checkpoint")
+    ap.add_argument("--steps", type=int, default=3)
+    ap.add_argument("--patch-stride", type=int, default=3, help="of dense inverse search, px: 2 finds better motion for 1.6 times the work")
+    ap.add_argument("--json")
+    ap.add_argument("--pictures")
+    args = ap.parse_args()
+    torch.set_num_threads(1)
+    synthesis, residual = Synthesis(), Residual()
+    if args.checkpoint:
+        ema = torch.load(args.checkpoint, map_location="cpu")["ema"]
+        synthesis.load_state_dict(ema["synthesis"])
+        residual.load_state_dict(ema["residual"])
+    figures = Triplets(args.triplets, stride=args.patch_stride).score(synthesis, residual, args.steps, with_ssim=True, pictures=args.pictures)
+    figures["command"] = f"evaluate.py --triplets <footage>/triplets --steps {args.steps} --patch-stride {args.patch_stride}"
+    print(json.dumps(figures))
+    if args.json:
+        with open(args.json, "w") as f:
+            json.dump(figures, f)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""What the training code promises: python3 -m unittest, in this folder. Seconds on one core; no data needed."""
+import unittest
+
+import numpy as np
+import torch
+
+import interpolate
+import motion
+import scenes
+from nets import ALIGNMENT, Residual, Synthesis
+
+torch.set_num_threads(1)
+
+
+def reached(network, inputs, output, size, centre):
+    """The largest distance (px, either axis) from `centre` at which an input changes that pixel of the output."""
+    torch.manual_seed(0)
+    for layer in [network.body.exit, *getattr(network, "costs", [])]:
+        torch.nn.init.normal_(layer.weight)
+    inputs = [i.clone().requires_grad_(i.shape[-1] == size) for i in inputs]
+    output(network(*inputs))[..., centre, centre].sum().backward()
+    touched = torch.stack([i.grad.abs().sum((0, 1)) for i in inputs if i.grad is not None]).sum(0) > 0
+    y, x = torch.nonzero(touched, as_tuple=True)
+    return int(max((y - centre).abs().max(), (x - centre).abs().max()))
+
+
+class Networks(unittest.TestCase):
+    def test_receptive_field_is_no_larger_than_stated(self):
+        size, one = 320, torch.ones(1, 1, 1, 1)
+        x = torch.rand(1, 16, size, size)
+        for centre in range(152, 152 + ALIGNMENT):
+            network = Synthesis()
+            self.assertLessEqual(reached(network, [x], lambda o: torch.cat(o, 1), size, centre), network.reach())
+        network = Residual()
+        self.assertLessEqual(reached(network, [torch.rand(1, 3, size, size), x, one, 0 * one], lambda o: o, size, 157), network.reach())
+
+    def test_untrained_networks_average_and_add_nothing(self):
+        frame0, frame1 = torch.rand(2, 1, 3, 32, 48)
+        zero, t = torch.zeros(1, 1, 32, 48), torch.full((1, 1, 1, 1), 0.25)
+        x = interpolate.synthesis_input(frame0, frame1, torch.zeros(1, 2, 32, 48), zero, zero, t)
+        with torch.no_grad():
+            found = interpolate.base(Synthesis(), frame0, frame1, x)
+            self.assertTrue(torch.allclose(found.b, 0.75 * frame0 + 0.25 * frame1, atol=1e-5))
+            self.assertEqual(float(interpolate.mean(Residual(), found.cond).abs().max()), 0)
+
+
+class Sampling(unittest.TestCase):
+    def test_variance_of_a_gaussian_is_kept_better_by_more_steps(self):
+        residual = lambda state, cond, theta, mean: torch.cos(theta) * state  # exact for u ~ N(0, 1)
+        noise = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
+        variances = [float(interpolate.sample(residual, torch.zeros(1, 16, 128, 128), 0 * noise, noise, k).var()) for k in (2, 3, 4, 16)]
+        for got, expected in zip(variances, (0.73, 0.90, 0.97, 1.0)):
+            self.assertAlmostEqual(got, expected, delta=0.03)
+
+
+class Motion(unittest.TestCase):
+    def test_reversed_pair_gives_the_reversed_motion(self):
+        g = torch.Generator().manual_seed(3)
+        frames = torch.rand(2, 1, 3, 24, 32, generator=g)
+        f01, f10 = 4 * torch.randn(2, 1, 2, 24, 32, generator=g)
+        t = torch.full((1, 1, 1, 1), 0.3)
+        forward = motion.motion_at(frames[0], frames[1], f01, f10, t)
+        backward = motion.motion_at(frames[1], frames[0], f10, f01, 1 - t)
+        self.assertLess(float((forward + backward).abs().max()), 1e-3)
+
+    def test_constant_motion_is_carried_unchanged(self):
+        frame, flow = torch.rand(1, 3, 24, 32), torch.tensor([2.0, -1.0]).view(1, 2, 1, 1).expand(1, 2, 24, 32)
+        v = motion.motion_at(frame, motion.warp(frame, -flow), flow, -flow, torch.full((1, 1, 1, 1), 0.5))
+        self.assertTrue(torch.allclose(v, flow, atol=1e-4))
+
+    def test_window_equals_the_same_part_of_the_whole(self):
+        image, flow = torch.rand(1, 3, 40, 48), 6 * torch.randn(1, 2, 40, 48)
+        whole = motion.warp(image, flow, "bicubic")
+        window = motion.warp(image, flow[..., 8:24, 16:40], "bicubic", origin=(16, 8))
+        self.assertTrue(torch.allclose(whole[..., 8:24, 16:40], window, atol=1e-4))
+
+
+class Scenes(unittest.TestCase):
+    def test_true_flow_fetches_the_other_frame(self):
+        ratios = []
+        for seed in range(6):
+            scene = scenes.Scene(seed, 96, 96, scenes.Textures())
+            scene.grain, scene.shutter, scene.gain = 0, 0, 1.0
+            a, b = (motion.to_tensor(scene.frame(tau)) for tau in (0.0, 1.0))
+            fetched = motion.warp(b, motion.to_tensor(scene.flow(0.0, 1.0)))
+            ratios.append(float((fetched - a).abs().median() / ((b - a).abs().median() + 1e-3)))
+        self.assertLess(np.median(ratios), 0.5)
+
+    def test_same_seed_same_pictures(self):
+        a, b = (scenes.Scene(5, 64, 64, scenes.Textures()).frame(0.5) for _ in range(2))
+        self.assertTrue((a == b).all())
+
+
+if __name__ == "__main__":
+    unittest.main()
