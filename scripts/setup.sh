@@ -63,5 +63,15 @@ quiet_dotnet() {
 
 # The lock files are those of the Cpu flavour; where the Cuda one is built (Directory.Build.props) they may not be there yet.
 locked_mode() {
-  [[ -e /proc/driver/nvidia/version && ! -e $repo/src/FrameFlow/packages.cuda.lock.json ]] && echo false || echo true
+  [[ -e /proc/driver/nvidia/version && ${OnnxRuntimeFlavor:-} != Cpu && ! -e $repo/src/FrameFlow/packages.cuda.lock.json ]] && echo false || echo true
+}
+
+# With an NVIDIA driver the build takes Microsoft.ML.OnnxRuntime.Gpu. Where that package cannot be had, the build must go on without it.
+# (MSBuild reads the environment: what is exported here is its property.)
+choose_flavor() {
+  [[ -e /proc/driver/nvidia/version && -z ${OnnxRuntimeFlavor:-} ]] || return 0
+  if dotnet restore "$repo/src/FrameFlow/FrameFlow.csproj" -v:quiet 2>&1 | grep -qE 'NU110[0-3].*Microsoft\.ML\.OnnxRuntime\.Gpu'; then
+    say "Microsoft.ML.OnnxRuntime.Gpu cannot be had from this machine's package sources; building for the CPU."
+    export OnnxRuntimeFlavor=Cpu
+  fi
 }

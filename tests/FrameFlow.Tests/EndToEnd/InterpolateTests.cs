@@ -168,6 +168,27 @@ public sealed class InterpolateTests : IDisposable
         Assert.Empty(Directory.EnumerateFileSystemEntries(_tool.Folder));
     }
 
+    [Theory]
+    [InlineData("blend")]
+    [InlineData("light")]
+    public async Task Interpolate_LongerFilm_AllocatesAtMostFourKibibytesAFrame(string model)
+    {
+        await _tool.ExternalAsync("ffmpeg", "-v", "error", "-stream_loop", "39", "-i", Repository.TestData("odd_420.mkv"), "-map", "0:v", "-c", "copy", "long.mkv");
+        (long shortBytes, long shortFrames) = await RunAsync("2");
+        (long longBytes, long longFrames) = await RunAsync("8");
+        double each = (longBytes - shortBytes) / (double)(longFrames - shortFrames);
+        Assert.InRange(each, 0, 4096);
+
+        async Task<(long Bytes, long Frames)> RunAsync(string seconds)
+        {
+            ToolRun run = await _tool.RunAsync(
+                "interpolate", "long.mkv", "-o", "out.mkv", "--fps", "60", "--duration", seconds, "--model", model, "--encoder", "ffv1", "--overwrite", "--log-level", "debug");
+            Assert.True(run.Code == 0, run.Error);
+            string[] words = run.Error.Split('\n').Single(l => l.Contains("Managed allocation while running", StringComparison.Ordinal)).Split(' ');
+            return (long.Parse(words[^5], CultureInfo.InvariantCulture), long.Parse(words[^2], CultureInfo.InvariantCulture));
+        }
+    }
+
     private async Task<string[]> FrameHashesAsync(string file) =>
         [.. (await _tool.ExternalAsync("ffmpeg", "-v", "error", "-i", file, "-map", "0:v", "-fps_mode", "passthrough", "-f", "framemd5", "-"))
             .Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(l => !l.StartsWith('#')).Select(l => l.Split(',')[^1].Trim())];

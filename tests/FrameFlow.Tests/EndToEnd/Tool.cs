@@ -37,7 +37,8 @@ internal sealed class Tool : IDisposable
 
     public Process Start(IEnumerable<(string Name, string Value)> environment, params string[] arguments)
     {
-        ProcessStartInfo start = new("dotnet", [Assembly, .. arguments, "--log-folder", "none"])
+        // A test run started in the background inherits an ignored SIGINT, which .NET respects: Ctrl-C is to be tested as in a terminal.
+        ProcessStartInfo start = new("env", ["--default-signal=INT", "dotnet", Assembly, .. arguments, "--log-folder", "none"])
         {
             WorkingDirectory = Folder,
             RedirectStandardOutput = true,
