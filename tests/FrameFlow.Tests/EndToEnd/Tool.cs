@@ -24,33 +24,35 @@ internal sealed class Tool : IDisposable
 
     public string At(string name) => Path.Combine(Folder, name);
 
-    public async Task<ToolRun> RunAsync(params string[] arguments)
-    {
-        using Process process = Start(arguments);
-        Task<string> error = process.StandardError.ReadToEndAsync();
-        string output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return new ToolRun(process.ExitCode, output, await error);
-    }
+    public Task<ToolRun> RunAsync(params string[] arguments) => FinishAsync(Start(arguments));
 
-    public Process Start(params string[] arguments) => Start([], arguments);
+    /// <summary>Through the launcher, which builds and runs the Release build.</summary>
+    public Task<ToolRun> LaunchAsync(params string[] arguments) => FinishAsync(Start([Path.Combine(Repository.Root, "frameflow")], arguments));
 
-    public Process Start(IEnumerable<(string Name, string Value)> environment, params string[] arguments)
+    public Process Start(params string[] arguments) => Start(["dotnet", Assembly], arguments);
+
+    private Process Start(string[] program, string[] arguments)
     {
         // A test run started in the background inherits an ignored SIGINT, which .NET respects: Ctrl-C is to be tested as in a terminal.
-        ProcessStartInfo start = new("env", ["--default-signal=INT", "dotnet", Assembly, .. arguments, "--log-folder", "none"])
+        ProcessStartInfo start = new("env", ["--default-signal=INT", .. program, .. arguments, "--log-folder", "none"])
         {
             WorkingDirectory = Folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
         start.Environment["FRAMEFLOW_MODELS"] = Repository.Models;
-        foreach ((string name, string value) in environment)
-        {
-            start.Environment[name] = value;
-        }
-
         return Process.Start(start)!;
+    }
+
+    private static async Task<ToolRun> FinishAsync(Process process)
+    {
+        using (process)
+        {
+            Task<string> error = process.StandardError.ReadToEndAsync();
+            string output = await process.StandardOutput.ReadToEndAsync();
+            await process.WaitForExitAsync();
+            return new ToolRun(process.ExitCode, output, await error);
+        }
     }
 
     /// <summary>ffmpeg or ffprobe; its output, with the assertion that it went well.</summary>
