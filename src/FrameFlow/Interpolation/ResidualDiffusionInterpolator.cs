@@ -9,7 +9,7 @@ using FrameFlow.Motion;
 namespace FrameFlow.Interpolation;
 
 /// <summary>
-/// Residual video diffusion between two frames (Yang 2022, applied to interpolation; design in docs/models.md): motion is found once a
+/// Residual video diffusion between two frames (Yang 2022, applied to interpolation; models/training/README.md): motion is found once a
 /// pair, a synthesis network corrects it and blends the base frame b, and a diffusion of what the base missed adds u = (x - b)/s.
 /// One step is the posterior mean x = b + s E[u]; more draw a sample by DPM-Solver++ 2M from sigma_1, of which lambda is taken.
 /// The networks are local and run in tiles; warping stays outside the graphs, so that tiles need no halo for the motion.
