@@ -79,7 +79,7 @@ public sealed record EncodePlan
         ArgumentNullException.ThrowIfNull(request);
         ThrowIfAny(request.Options.Validate());
         EncoderInfo encoder = await EncoderCatalog.ResolveAsync(EncoderNameFor(request.Options, request.OutputPath), cancellationToken);
-        return Create(request, encoder);
+        return PlanWith(request, encoder, await HiddenSound.FindAsync(request, cancellationToken));
     }
 
     /// <summary>Plans.</summary>
@@ -87,7 +87,9 @@ public sealed record EncodePlan
     /// <param name="encoder">The encoder, from <see cref="EncoderCatalog"/>.</param>
     /// <exception cref="FrameFlowException">The options contradict each other, the container or the picture
     /// (<see cref="FaultKind.Usage"/>; every reason in one line, separated by "; ").</exception>
-    public static EncodePlan Create(EncodeRequest request, EncoderInfo encoder)
+    public static EncodePlan Create(EncodeRequest request, EncoderInfo encoder) => PlanWith(request, encoder, new HashSet<int>());
+
+    private static EncodePlan PlanWith(EncodeRequest request, EncoderInfo encoder, IReadOnlySet<int> hiddenSound)
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(encoder);
@@ -109,7 +111,7 @@ public sealed record EncodePlan
 
         List<string> notes = [.. video.Notes];
         (Rational videoShift, Rational sourceShift) = PlanShift(request);
-        StreamPlan streams = StreamPlan.Create(request, container, notes);
+        StreamPlan streams = StreamPlan.Create(request, container, sourceShift, hiddenSound, notes);
 
         List<string> pipe =
         [

@@ -36,7 +36,12 @@ internal sealed record StreamPlan
     public required IReadOnlyList<string> Arguments { get; init; }
 
     /// <summary>Decides.</summary>
-    public static StreamPlan Create(EncodeRequest request, ContainerInfo container, List<string> notes)
+    /// <param name="request">What is encoded.</param>
+    /// <param name="container">What it is encoded into.</param>
+    /// <param name="sourceShift">Seconds by which the source's streams are moved later, at least 0.</param>
+    /// <param name="hiddenSound">Tracks of which <see cref="HiddenSound"/> was found.</param>
+    /// <param name="notes">Receives what the user should know.</param>
+    public static StreamPlan Create(EncodeRequest request, ContainerInfo container, Rational sourceShift, IReadOnlySet<int> hiddenSound, List<string> notes)
     {
         MediaInfo source = request.Source;
         StreamInfo? video = source.Video;
@@ -79,7 +84,7 @@ internal sealed record StreamPlan
 
                 case StreamKind.Audio:
                     maps.AddRange(["-map", map]);
-                    arguments.AddRange(Audio(stream, audios, container, where, notes, ref copies));
+                    arguments.AddRange(Audio(stream, audios, container, hiddenSound.Contains(stream.Index) ? stream.StartTime - source.StartTime + sourceShift : null, where, notes, ref copies));
                     arguments.AddRange([$"-disposition:a:{audios}", Disposition(stream)]);
                     audios++;
                     break;
@@ -163,21 +168,33 @@ internal sealed record StreamPlan
         return new StreamPlan { UsesSource = uses, Maps = maps, Arguments = arguments };
     }
 
-    private static List<string> Audio(StreamInfo stream, int index, ContainerInfo container, string where, List<string> notes, ref bool copies)
+    private static List<string> Audio(StreamInfo stream, int index, ContainerInfo container, Rational? hiddenBefore, string where, List<string> notes, ref bool copies)
     {
-        if (container.CopiesAudio(stream.Codec))
+        // ffmpeg 5.1's Matroska muxer writes a broken file when the first packets of Opus are left out; decoding leaves out the same.
+        bool cannotCut = hiddenBefore is not null && stream.Codec == "opus";
+        if (container.CopiesAudio(stream.Codec) && !cannotCut)
         {
             copies = true;
+            List<string> filters = [];
+            if (hiddenBefore is { } begin)
+            {
+                // Packets that an edit list hides would be heard: no other container has such a list. The one that the beginning lies in stays, and
+                // the one before it, without which an overlapped transform (AAC, Opus) cannot decode that one; .1 ms for rounding to a stream's ticks.
+                filters.Add(@$"noise=amount=0:drop='lt((pts+2*duration)*tb\,{EncodePlan.Decimal(begin - new Rational(1, 10_000))})'");
+            }
 
-            // As OpusDelay, in Matroska's milliseconds, to which the demuxer rounds it.
-            return container.Muxer is "matroska" or "webm" && stream.Codec == "opus"
-                ? [$"-c:a:{index}", "copy", $"-bsf:a:{index}", "setts=pts=PTS+7:dts=DTS+7"]
-                : [$"-c:a:{index}", "copy"];
+            if (container.Muxer is "matroska" or "webm" && stream.Codec == "opus")
+            {
+                // As OpusDelay, in Matroska's milliseconds, to which the demuxer rounds it.
+                filters.Add("setts=pts=PTS+7:dts=DTS+7");
+            }
+
+            return filters.Count == 0 ? [$"-c:a:{index}", "copy"] : [$"-c:a:{index}", "copy", $"-bsf:a:{index}", string.Join(',', filters)];
         }
 
         bool lossless = stream.Codec.StartsWith("pcm_", StringComparison.Ordinal) || stream.Codec is "flac" or "alac" or "wavpack" or "tta" or "truehd" or "mlp" or "ape" or "shorten";
         string encoder = lossless ? container.LosslessAudioEncoder : container.AudioEncoder;
-        notes.Add($"The {where} is re-encoded with {encoder}: {container.Name} cannot carry {stream.Codec}.");
+        notes.Add($"The {where} is re-encoded with {encoder}: {(cannotCut ? "an edit list hides its beginning" : $"{container.Name} cannot carry {stream.Codec}")}.");
         List<string> arguments = [$"-c:a:{index}", encoder];
         int channels = stream.Channels ?? 2;
         if (encoder is "aac" or "libopus")

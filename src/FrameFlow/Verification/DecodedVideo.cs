@@ -334,4 +334,7 @@ internal sealed record AudioExtent(Rational? Start, Rational? FirstPacket, Ratio
 {
     /// <summary>Whether no more than an encoder's priming (AAC-LD to HE-AAC: 480 to 2112 samples, some 50 ms) is hidden before the first sample; an edit list may hide much more.</summary>
     public bool StartsWithPriming => Start is { } start && FirstPacket is { } packet && Rational.Abs(start - packet) <= new Rational(1, 10);
+
+    /// <summary>Whether packets lie before the first sample that is heard.</summary>
+    public bool HidesSound => Start is { } start && FirstPacket is { } packet && packet < start;
 }

@@ -194,12 +194,33 @@ public sealed class TimingVerifier
             // As decoded, or as packed: priming that one container hides and the other does not is no shift.
             bool inPlace = Near(offsetIn, offsetOut, offsetTolerance)
                 || (!IsTrimmed && heard.StartsWithPriming && written.StartsWithPriming && Near(heard.FirstPacket - firstIn, written.FirstPacket - firstOut, offsetTolerance))
+                || (!IsTrimmed && StartsOnPacket(heard, written, firstIn, firstOut))
                 || (offsetIn is null && offsetOut is null);
+            if (heard.HidesSound)
+            {
+                // Whole packets are copied: up to two more than are heard.
+                lengthTolerance += grain * 2;
+            }
+
             checks.Add(new(track + " offset", inPlace, Offset(offsetOut), Invariant($"{Offset(offsetIn)} within {Offset(offsetTolerance)}")));
             checks.Add(new(track + " length", Rational.Abs(written.Length - lengthDue) <= lengthTolerance, Seconds(written.Length), Invariant($"{Seconds(lengthDue)} within {Seconds(lengthTolerance)}")));
         }
 
         return report;
+    }
+
+    // What an edit list hides is cut off by whole packets where a container has no such list: the copy begins at most two packets early, and on one of the source's.
+    private static bool StartsOnPacket(AudioExtent heard, AudioExtent written, Rational firstIn, Rational firstOut)
+    {
+        if (!heard.HidesSound || heard.FirstPacket is not { } hidden || written.FirstPacket is not { } first || heard.LongestFrame <= Rational.Zero)
+        {
+            return false;
+        }
+
+        Rational late = first - firstOut - (hidden - firstIn);
+        Rational early = heard.Start!.Value - firstIn - (first - firstOut);
+        return Rational.Abs(late - ((late / heard.LongestFrame).Round() * heard.LongestFrame)) <= AudioTolerance
+            && early >= -AudioTolerance && early <= (heard.LongestFrame * 2) + AudioTolerance;
     }
 
     private async Task<PicturePlacement> ComparePicturesAsync(DecodedVideo original, DecodedVideo result, ExpectedTimes times, Rational rate, int skip, CancellationToken cancellationToken)

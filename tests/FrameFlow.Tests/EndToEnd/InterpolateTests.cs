@@ -24,6 +24,9 @@ public sealed class InterpolateTests : IDisposable
     [InlineData("pan60.mp4", "24", "out.mp4", 24)]
     [InlineData("gap.mkv", "60", "out.mkv", 120)]
     [InlineData("editlist.mp4", "60", "out.mp4", 90)]
+    [InlineData("editlist.mp4", "60", "out.mkv", 90)]
+    [InlineData("editlist.mp4", "60", "out.ts", 90)]
+    [InlineData("editlist.mp4", "60", "out.webm", 90)]
     [InlineData("offset.ts", "60", "out.mkv", 91)]
     [InlineData("offset.ts", "60", "out.mp4", 91)]
     [InlineData("interlaced.mkv", "60", "out.mkv", 60)]
@@ -37,10 +40,28 @@ public sealed class InterpolateTests : IDisposable
         long written = run.Json.GetProperty("framesOut").GetInt64();
         Assert.Equal(frames ?? written, written);
         string counted = await _tool.ExternalAsync("ffprobe", "-v", "error", "-select_streams", "v:0", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", output);
-        Assert.Equal(written, long.Parse(counted.Trim().Trim(','), CultureInfo.InvariantCulture));
+        Assert.Equal(written, long.Parse(counted.Split('\n')[0].Trim(' ', ','), CultureInfo.InvariantCulture)); // a transport stream's is told twice
         string rate = run.Json.GetProperty("targetRate").GetString()!;
         ToolRun verdict = await _tool.RunAsync("verify", source, output, "--fps", rate);
         Assert.True(verdict.Code == 0, verdict.Output + verdict.Error);
+    }
+
+    [Fact]
+    public async Task Interpolate_SoundThatAnEditListHides_IsLeftOutByWholePackets()
+    {
+        string source = Repository.TestData("editlist.mp4");
+        ToolRun run = await _tool.RunAsync("interpolate", source, "-o", "out.mkv", "--fps", "60", "--model", "hold");
+        Assert.True(run.Code == 0, run.Error);
+        string[] before = await SoundHashesAsync(source);
+        string[] after = await SoundHashesAsync("out.mkv");
+        Assert.InRange(after.Length, before.Length - 25, before.Length - 20); // .52 s of 21.3 ms packets are hidden
+        Assert.Equal(before[^after.Length..], after);
+
+        async Task<string[]> SoundHashesAsync(string file)
+        {
+            string list = await _tool.ExternalAsync("ffmpeg", "-v", "error", "-i", file, "-map", "0:a:0", "-c", "copy", "-f", "framemd5", "-");
+            return [.. list.Split('\n').Where(l => l.Length > 0 && l[0] != '#').Select(l => l.Split(',')[^1].Trim())];
+        }
     }
 
     [Fact]

@@ -59,4 +59,16 @@ public sealed class SharedFootageTests : IDisposable
         ToolRun verdict = await _tool.RunAsync("verify", source, output, "--fps", "60");
         Assert.True(verdict.Code == 0, verdict.Output + verdict.Error);
     }
+
+    [Theory]
+    [InlineData("out.mkv")]
+    [InlineData("out.ts")]
+    public async Task Interpolate_SoundThatAnEditListHides_StaysHidden(string output)
+    {
+        string source = Repository.SharedFootage("s22_gopro_vfr_synth.mp4");
+        ToolRun run = await _tool.RunAsync("interpolate", source, "-o", output, "--fps", "60", "--model", "hold", "--encoder-args", "-preset ultrafast");
+        Assert.True(run.Code == 0, run.Error);
+        ToolRun verdict = await _tool.RunAsync("verify", source, output, "--fps", "60", "--allow-held");
+        Assert.True(verdict.Code == 0, verdict.Output + verdict.Error);
+    }
 }
