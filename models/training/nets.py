@@ -10,6 +10,7 @@ ALIGNMENT = 8
 INPUT_CHANNELS = 16  # of the synthesis network and of the residual network's condition alike
 FLOW_UNIT = 32.0  # px: flows enter the networks divided by this
 VALID_LOGIT = 7.0  # mask logit for the frame whose look-up stays inside when the other's does not
+LIGHT, FULL = (32, 64, 96), (48, 96, 160)  # channels at 1/2, 1/4, 1/8 of the two sizes
 SCALE_PRIOR = -4.0  # ln of the Laplace scale at zero-initialised heads: 4.7/255
 
 
@@ -18,25 +19,26 @@ def conv(inputs, outputs, dilation=1, stride=1):
 
 
 class Body(nn.Module):
-    """U-Net on the half-size grid: 32 channels at 1/2, 64 at 1/4, 96 at 1/8. `film` modulates each convolution when given."""
+    """U-Net on the half-size grid: `widths` channels at 1/2, 1/4, 1/8. `film` modulates each convolution when given."""
 
-    def __init__(self, inputs, outputs, at2, at4, dilations, films=False):
+    def __init__(self, inputs, outputs, at2, at4, dilations, films=False, widths=LIGHT):
         super().__init__()
+        w2, w4, w8 = widths
         self.shuffle = nn.PixelShuffle(2)
-        self.entry = nn.Conv2d(inputs, 32, 6, 2, 2)  # = pixel unshuffle by 2, then 3x3, as one operator that every runtime has
-        self.fine_in = nn.ModuleList(conv(32, 32) for _ in range(at2))
-        self.down4 = conv(32, 64, stride=2)
-        self.middle_in = nn.ModuleList(conv(64, 64) for _ in range(at4))
-        self.down8 = conv(64, 96, stride=2)
-        self.coarse = nn.ModuleList(conv(96, 96, d) for d in dilations)
-        self.up4 = nn.Conv2d(96, 4 * 64, 1)
-        self.middle_out = nn.ModuleList(conv(64, 64) for _ in range(at4))
-        self.up2 = nn.Conv2d(64, 4 * 32, 1)
-        self.fine_out = nn.ModuleList(conv(32, 32) for _ in range(at2 or 1))
-        self.exit = conv(32, 4 * outputs)
+        self.entry = nn.Conv2d(inputs, w2, 6, 2, 2)  # = pixel unshuffle by 2, then 3x3, as one operator that every runtime has
+        self.fine_in = nn.ModuleList(conv(w2, w2) for _ in range(at2))
+        self.down4 = conv(w2, w4, stride=2)
+        self.middle_in = nn.ModuleList(conv(w4, w4) for _ in range(at4))
+        self.down8 = conv(w4, w8, stride=2)
+        self.coarse = nn.ModuleList(conv(w8, w8, d) for d in dilations)
+        self.up4 = nn.Conv2d(w8, 4 * w4, 1)
+        self.middle_out = nn.ModuleList(conv(w4, w4) for _ in range(at4))
+        self.up2 = nn.Conv2d(w4, 4 * w2, 1)
+        self.fine_out = nn.ModuleList(conv(w2, w2) for _ in range(at2 or 1))
+        self.exit = conv(w2, 4 * outputs)
         nn.init.zeros_(self.exit.weight)
         nn.init.zeros_(self.exit.bias)
-        self.widths = [32] + [32] * at2 + [64] + [64] * at4 + [96] + [96] * len(dilations) + [64] * at4 + [32] * (at2 or 1)
+        self.widths = [w2] + [w2] * at2 + [w4] + [w4] * at4 + [w8] + [w8] * len(dilations) + [w4] * at4 + [w2] * (at2 or 1)
         self.activations = nn.ModuleList(nn.PReLU(c, 0.1) for c in self.widths)
         self.film_channels = sum(self.widths) if films else 0
 
@@ -110,10 +112,11 @@ class Synthesis(nn.Module):
     RADII = (1, 2, 2)  # of the shifts at 1/2, 1/4, 1/8: up to 2, 8, 16 px of the picture for each frame
     COST_UNIT = 0.1  # code values
 
-    def __init__(self):
+    def __init__(self, size="light"):
         super().__init__()
-        self.body = Body(INPUT_CHANNELS, 6, at2=0, at4=1, dilations=(1, 2, 3))
-        self.costs = nn.ModuleList(nn.Conv2d((2 * r + 1) ** 2 - 1, c, 1, bias=False) for r, c in zip(self.RADII, (32, 64, 96)))
+        widths = {"light": LIGHT, "full": FULL}[size]
+        self.body = Body(INPUT_CHANNELS, 6, at2=0, at4=1, dilations=(1, 2, 3)) if size == "light" else Body(INPUT_CHANNELS, 6, at2=1, at4=2, dilations=(1, 2, 3, 1), widths=widths)
+        self.costs = nn.ModuleList(nn.Conv2d((2 * r + 1) ** 2 - 1, c, 1, bias=False) for r, c in zip(self.RADII, widths))
         for layer in self.costs:
             nn.init.zeros_(layer.weight)
 
@@ -140,9 +143,10 @@ class Residual(nn.Module):
     With sigma_data = 1 this is EDM's preconditioning (Karras 2022) written in angles. FiLM depends on theta, t, mean alone, so tiles agree.
     """
 
-    def __init__(self):
+    def __init__(self, size="light"):
         super().__init__()
-        self.body = Body(3 + INPUT_CHANNELS + 1, 3, at2=1, at4=2, dilations=(1, 2, 2, 1), films=True)
+        shape = {"at2": 1, "at4": 2, "widths": LIGHT} if size == "light" else {"at2": 2, "at4": 3, "widths": FULL}
+        self.body = Body(3 + INPUT_CHANNELS + 1, 3, dilations=(1, 2, 2, 1), films=True, **shape)
         self.embed = nn.Sequential(nn.Conv2d(8, 32, 1), nn.PReLU(32, 0.1), nn.Conv2d(32, 2 * self.body.film_channels, 1))
         nn.init.zeros_(self.embed[2].weight)
         nn.init.zeros_(self.embed[2].bias)

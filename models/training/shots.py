@@ -6,19 +6,20 @@ import cv2
 import numpy as np
 
 
+def load_file(path):
+    """The frames of a video file, a list of RGB uint8 [H,W,3]."""
+    capture, frames = cv2.VideoCapture(path), []
+    while True:
+        ok, frame = capture.read()
+        if not ok:
+            return frames
+        frames.append(np.ascontiguousarray(frame[:, :, ::-1]))
+
+
 def load(folder):
-    """Every video of a folder as a list of RGB uint8 arrays [T,H,W,3], by name."""
-    shots = {}
-    for path in sorted(glob.glob(os.path.join(folder, "*"))):
-        capture, frames = cv2.VideoCapture(path), []
-        while True:
-            ok, frame = capture.read()
-            if not ok:
-                break
-            frames.append(np.ascontiguousarray(frame[:, :, ::-1]))
-        if len(frames) > 4:
-            shots[os.path.basename(path)] = np.stack(frames)
-    return shots
+    """Every video of a folder as an RGB uint8 array [T,H,W,3], by name."""
+    loaded = {os.path.basename(path): load_file(path) for path in sorted(glob.glob(os.path.join(folder, "*")))}
+    return {name: np.stack(frames) for name, frames in loaded.items() if len(frames) > 4}
 
 
 def difference(a, b):

@@ -70,13 +70,13 @@ def residual_losses(residual, found, truth, generator):
     u, s, cond = (truth - found.b.detach()) / found.s, found.s, found.cond
     n = u.shape[0]
     k = round(MEAN_SHARE * n)
-    uniform = torch.rand(n, 1, 1, 1, generator=generator).to(u.device)
+    uniform = torch.rand(n, 1, 1, 1, generator=generator, device=generator.device).to(u.device)
     low, high = (math.log(v) for v in interpolate.SIGMA_RANGE)
     theta = torch.atan(torch.exp(low + (high - low) * uniform))
     flag = (torch.arange(n, device=u.device) < k).float().view(-1, 1, 1, 1)
     theta = torch.where(flag > 0, torch.full_like(theta, math.pi / 2), theta)
     cos, sin = torch.cos(theta), torch.sin(theta)
-    y = (cos * u + sin * torch.randn(u.shape, generator=generator).to(u.device)) * (1 - flag)
+    y = (cos * u + sin * torch.randn(u.shape, generator=generator, device=generator.device).to(u.device)) * (1 - flag)
     d = residual(y, cond, theta, flag)
     error = lambda e: (s * e).square().mean((1, 2, 3))[:k]
     fraction = error(d - u) / (error(u) + 1e-5)  # of each sample's squared error that is left
@@ -109,7 +109,7 @@ def main():
     ap.add_argument("--seed", type=int, default=0)
     args = ap.parse_args()
     if args.task == "flow":
-        raise SystemExit("the learned flow is not there yet: motion comes from dense inverse search (motion.py)")
+        raise SystemExit("the learned flow and the rest of `full` are trained by train_full.py; GPU.md tells how")
     began = time.time()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)

@@ -1,0 +1,385 @@
+"""Made scenes in batches, on the device that trains: what scenes.py does one at a time, as torch code, so that the trainer never waits.
+
+A `Bank` holds textures (photographs' tiles and procedural ones) and masks as uint8 tensors; `Scenes.batch(step)` draws a batch that is a pure function of (seed, step).
+Geometry: a layer's point q stands at P(q, tau) = Cam(c(tau) + A(tau) (q + tau D(q)), tau), D a sum of plane waves. P is exact; its inverse (what rendering needs) and
+the flows P(q_a(p), b) - p are found by fixed point on a grid of GRID px and brought to full size by Catmull-Rom splines, whose error stays below .02 px (test_full.py).
+"""
+import glob
+import math
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import scenes
+
+TILE = 512  # px, side of a texture tile
+MASK = 192  # px, side of a mask
+GRID = 4  # px, spacing of the geometry's grid
+WAVES = 3
+STEEPNESS = 0.12  # largest gradient of one plane wave: three stay a contraction
+FIXED_POINT_ITERATIONS = 10
+STATIC = 99  # layer number of what stands still over the picture
+
+
+def _photograph(path):
+    """One or two square tiles [TILE,TILE,3] of a photograph (two where it is much longer than wide)."""
+    picture = cv2.imread(path)[:, :, ::-1]
+    height, width = picture.shape[:2]
+    side = min(height, width)
+    places = [((height - side) // 2, (width - side) // 2)] if max(height, width) < 1.35 * side else [(0, 0), (height - side, width - side)]
+    return [cv2.resize(np.ascontiguousarray(picture[y:y + side, x:x + side]), (TILE, TILE), interpolation=cv2.INTER_AREA if side > TILE else cv2.INTER_CUBIC) for y, x in places]
+
+
+def _made(seed):
+    return [np.rint(255 * scenes.made_texture(np.random.default_rng([seed, 1]), TILE)).astype(np.uint8)]
+
+
+def _mask(seed):
+    """A soft mask [MASK,MASK] with an empty border: shapes of scenes.py and, one in three, wires, fences or glyphs."""
+    rng = np.random.default_rng([seed, 2])
+    kind = rng.integers(12)
+    if kind >= 4:
+        return np.rint(255 * scenes.soft_mask(rng, MASK)).astype(np.uint8)
+    mask = np.zeros((MASK, MASK), np.float32)
+    place = lambda: tuple(int(c) for c in rng.uniform(0.02, 0.98, 2) * MASK)
+    if kind == 0:  # wires, twigs
+        for _ in range(rng.integers(2, 9)):
+            points = np.cumsum(np.vstack((place(), rng.normal(0, 22, (7, 2)))), 0).astype(np.int32)
+            cv2.polylines(mask, [points], False, 1.0, int(rng.integers(1, 4)), cv2.LINE_AA)
+    elif kind == 1:  # fence
+        period, thick = int(rng.integers(9, 36)), int(rng.integers(1, 5))
+        for k in range(4, MASK - 4, period):
+            cv2.line(mask, (k, 3), (k, MASK - 4), 1.0, thick, cv2.LINE_AA)
+            if period % 2:
+                cv2.line(mask, (3, k), (MASK - 4, k), 1.0, thick, cv2.LINE_AA)
+    else:
+        _write(rng, mask, int(rng.integers(1, 7)))
+    mask = cv2.GaussianBlur(mask, (0, 0), float(rng.choice((0.6, 0.8, 1.2))))
+    mask[[0, -1]] = 0
+    mask[:, [0, -1]] = 0
+    return np.rint(255 * np.clip(mask, 0, 1)).astype(np.uint8)
+
+
+def _write(rng, mask, lines):
+    for _ in range(lines):
+        text = "".join(chr(c) for c in rng.integers(33, 127, rng.integers(2, 12)))
+        cv2.putText(mask, text, (int(rng.integers(2, MASK // 2)), int(rng.integers(20, MASK))), int(rng.integers(0, 8)), float(rng.uniform(0.4, 1.6)), 1.0, int(rng.integers(1, 4)), cv2.LINE_AA)
+
+
+def _overlay(seed):
+    """Glyphs that stand still over a picture: a line of text, a logo, a clock."""
+    rng, mask = np.random.default_rng([seed, 3]), np.zeros((MASK, MASK), np.float32)
+    _write(rng, mask, int(rng.integers(1, 3)))
+    if rng.random() < 0.3:
+        cv2.rectangle(mask, (8, 8), (int(rng.integers(24, 90)), int(rng.integers(24, 60))), 1.0, -1)
+    return np.rint(255 * np.clip(mask, 0, 1)).astype(np.uint8)
+
+
+class Bank:
+    """Textures [P,3,TILE,TILE] and masks, overlays [K,1,MASK,MASK], uint8 on `device`; photographs come first (`photographs` of them, 0 without a folder)."""
+
+    def __init__(self, folder=None, made=256, masks=512, seed=0, device="cpu", workers=1):
+        paths = sorted(p for ext in ("jpg", "jpeg", "png", "webp") for p in glob.glob(os.path.join(folder, "**", "*." + ext), recursive=True)) if folder else []
+        if folder and not paths:
+            raise SystemExit(f"no photographs in {folder}: run pack.py, or leave --textures out to train on made textures alone")
+        jobs = [(_photograph, paths), (_made, range(1000 * seed, 1000 * seed + made)), (_mask, range(1000 * seed, 1000 * seed + masks)), (_overlay, range(1000 * seed, 1000 * seed + masks // 4))]
+        if workers > 1:
+            with ProcessPoolExecutor(workers) as pool:
+                photographs, textures, masks, overlays = ([*pool.map(f, list(items), chunksize=4)] for f, items in jobs)
+        else:
+            photographs, textures, masks, overlays = ([f(i) for i in items] for f, items in jobs)
+        photographs = [tile for tiles in photographs for tile in tiles]
+        self.photographs = len(photographs)
+        tiles = photographs + [tile for tiles in textures for tile in tiles]
+        self.textures = torch.from_numpy(np.stack(tiles)).permute(0, 3, 1, 2).contiguous().to(device)
+        self.masks, self.overlays = (torch.from_numpy(np.stack(m))[:, None].to(device) for m in (masks, overlays))
+
+
+@dataclass
+class Made:
+    """A batch: frame0, frame1, truth [N,3,H,W] RGB code values on 8-bit levels (grain on the frames only); t [N,1,1,1];
+    f01, f10 [N,2,H,W] px true motion of what is seen in frame 0 and 1, to the other's time (also where it is hidden there);
+    seen01, seen10 [N,1,H,W] 1 where the same surface is seen in the other frame; sure0, sure1 [N,1,H,W] the visible layer's share of the pixel's colour, 0..1;
+    ft0, ft1, seent0, seent1, suret: the same from the frame at t."""
+
+    frame0: torch.Tensor
+    frame1: torch.Tensor
+    truth: torch.Tensor
+    t: torch.Tensor
+    f01: torch.Tensor
+    f10: torch.Tensor
+    seen01: torch.Tensor
+    seen10: torch.Tensor
+    sure0: torch.Tensor
+    sure1: torch.Tensor
+    ft0: torch.Tensor
+    ft1: torch.Tensor
+    seent0: torch.Tensor
+    seent1: torch.Tensor
+    suret: torch.Tensor
+
+
+def catmull_rom(size, device):
+    """[size, nodes] weights that take values at -GRID, 0, GRID, ... to those at 0, 1, ..., size - 1 by Catmull-Rom splines."""
+    nodes = (size - 1) // GRID + 4
+    weights = torch.zeros(size, nodes)
+    for p in range(size):
+        cell, s = p // GRID, (p % GRID) / GRID
+        weights[p, cell:cell + 4] = torch.tensor([-s + 2 * s * s - s ** 3, 2 - 5 * s * s + 3 * s ** 3, s + 4 * s * s - 3 * s ** 3, -s * s + s ** 3]) / 2
+    return weights.to(device)
+
+
+def rotation(angle):
+    """[..., 2, 2] of angles [...]."""
+    return torch.stack((torch.stack((angle.cos(), -angle.sin()), -1), torch.stack((angle.sin(), angle.cos()), -1)), -2)
+
+
+class Path:
+    """How the layers of one depth move, one a sample: parameters [N,...], px and radians, positions [N,...,2] (x, y), times tau [N]."""
+
+    def __init__(self, centre, velocity, acceleration, angle, spin, zoom, growth, wave, phase, amplitude, camera=None):
+        self.centre, self.velocity, self.acceleration = centre, velocity, acceleration
+        self.angle, self.spin, self.zoom, self.growth = angle, spin, zoom, growth
+        self.wave, self.phase, self.amplitude, self.camera = wave, phase, amplitude, camera  # [N,WAVES,2], [N,WAVES], [N,WAVES,2]
+
+    def bend(self, q):
+        """D(q) [N,M,2] px."""
+        return torch.sin(q @ self.wave.transpose(1, 2) + self.phase[:, None]) @ self.amplitude
+
+    def affine(self, tau):
+        """A(tau) [N,2,2] and centre [N,2], the camera's included."""
+        matrix = rotation(self.angle + self.spin * tau) * (self.zoom * (1 + self.growth * tau))[:, None, None]
+        centre = self.centre + self.velocity * tau[:, None] + self.acceleration * (tau * (tau - 1))[:, None]
+        if self.camera is None:
+            return matrix, centre
+        middle, velocity, acceleration, spin, growth = self.camera
+        turn = rotation(spin * tau) * (1 + growth * tau)[:, None, None]
+        moved = (turn @ (centre - middle)[..., None])[..., 0] + middle + velocity * tau[:, None] + acceleration * (tau * (tau - 1))[:, None]
+        return turn @ matrix, moved
+
+    def to_frame(self, q, tau):
+        """P(q, tau) [N,M,2]."""
+        matrix, centre = self.affine(tau)
+        return (q + tau[:, None, None] * self.bend(q)) @ matrix.transpose(1, 2) + centre[:, None]
+
+    def to_layer(self, p, tau):
+        """q [N,M,2] with P(q, tau) = p, by fixed point."""
+        matrix, centre = self.affine(tau)
+        rigid = (p - centre[:, None]) @ torch.linalg.inv(matrix).transpose(1, 2)
+        q = rigid
+        for _ in range(FIXED_POINT_ITERATIONS):
+            q = rigid - tau[:, None, None] * self.bend(q)
+        return q
+
+
+class Scenes:
+    """Draws batches of made scenes from a bank. Motion up to `largest` of the width; `photographs` = share of the textures taken from them."""
+
+    def __init__(self, bank, seed=0, largest=0.25, photographs=0.8):
+        self.bank, self.seed, self.largest = bank, seed, largest
+        self.device = bank.textures.device
+        self.photographs = photographs if bank.photographs else 0.0
+        self.splines = {}
+
+    def upsample(self, field, height, width):
+        """[N,h,w,2] on the geometry's grid to [N,2,height,width]."""
+        for size in (height, width):
+            if size not in self.splines:
+                self.splines[size] = catmull_rom(size, self.device)
+        return torch.einsum("yi,nijc,xj->ncyx", self.splines[height], field, self.splines[width])
+
+    @torch.no_grad()
+    def batch(self, step, n, height, width, plain=False):
+        """`n` samples as Made. `plain`: no blur, exposure change, grain, overlay, transparency or rounding, for tests of the geometry."""
+        host = torch.Generator().manual_seed((self.seed * 1_000_003 + step) % (1 << 62))
+        rng = np.random.default_rng([self.seed, step])
+        layers = int(rng.integers(1, 7))
+        blurred = not plain and rng.random() < 0.25
+        draws = torch.rand(layers + 2, n, 64, generator=host).to(self.device)
+        sizes = (n, height, width)
+        with torch.autocast(self.device.type, enabled=False):
+            return self.compose(draws, sizes, blurred, plain, step)
+
+    def compose(self, draws, sizes, blurred, plain, step):
+        n, height, width = sizes
+        device, diagonal = self.device, draws.new_tensor([width, height])
+        scene, last = draws[-1], draws[-2]
+        between = lambda u, low, high: low + (high - low) * u
+        logarithmic = lambda u, low, high: torch.exp(between(u, math.log(low), math.log(high)))
+        normal = lambda u: math.sqrt(2) * torch.erfinv((2 * u - 1).clamp(-0.999, 0.999))
+        chance = lambda u, p: (u < p).float()
+        heading = lambda u, v: torch.stack(((2 * math.pi * u).cos(), (2 * math.pi * u).sin() * between(v, 0.2, 1)), -1)
+        widest = self.largest * width
+
+        t = torch.where(scene[:, 0] < 0.5, torch.full_like(scene[:, 0], 0.5), between(scene[:, 1], 0.04, 0.96))
+        zero, one = torch.zeros_like(t), torch.ones_like(t)
+        instants = [zero, t, one]
+        if blurred:
+            shutter = between(scene[:, 2], 0.08, 0.5) * chance(scene[:, 3], 0.8)
+            instants += [tau + side * shutter for tau in (zero, t, one) for side in (-1 / 3, 1 / 3)]
+        camera = self.camera(scene, diagonal, widest, chance, normal, logarithmic, heading)
+
+        grid = lambda size: torch.arange((size - 1) // GRID + 4, device=device, dtype=torch.float32) * GRID - GRID
+        y, x = torch.meshgrid(grid(height), grid(width), indexing="ij")
+        coarse = torch.stack((x, y), -1).reshape(1, -1, 2).expand(n, -1, -1)
+        shape = (n, *x.shape, 2)
+        picture = None
+        identity, sure, flows = None, None, None
+        for k in range(draws.shape[0] - 1):
+            u = draws[k]
+            ground = k == 0
+            path = self.path(u, ground, diagonal, widest, camera, chance, normal, logarithmic, heading, between)
+            located = [path.to_layer(coarse, tau) for tau in instants]
+            q = torch.cat([self.upsample(a.reshape(shape), height, width) for a in located], 2)  # instants below each other: one look-up for all
+            rgb = self.texture(u, q)
+            alpha = None if ground else self.mask(u, q, width, plain)
+            moved = lambda at, to: self.upsample((path.to_frame(located[at], instants[to]) - coarse).reshape(shape), height, width)
+            mine = torch.stack((moved(0, 2), moved(2, 0), moved(1, 0), moved(1, 2)))  # f01, f10, ft0, ft1
+            if ground:
+                picture, flows = rgb, mine
+                identity, sure = torch.zeros(n, 1, 3 * height, width, device=device), torch.ones(n, 1, 3 * height, width, device=device)
+                continue
+            picture = picture + alpha * (rgb - picture)
+            main = alpha[:, :, :3 * height]
+            over = main > 0.5
+            identity = torch.where(over, torch.full_like(identity, k), identity)
+            sure = torch.where(over, main, sure * (1 - main))
+            at0, at_t, at1 = over.split(height, 2)
+            flows = torch.where(torch.stack((at0, at1, at_t, at_t)), mine, flows)
+
+        frames = list(picture.split(height, 2))
+        if blurred:
+            frames = [(frames[i] + frames[3 + 2 * i] + frames[4 + 2 * i]) / 3 for i in range(3)]
+        identities, sures = list(identity.split(height, 2)), list(sure.split(height, 2))
+        if not plain:
+            frames, identities, sures, flows = self.overlay(last, frames, identities, sures, flows, chance, between)
+            frames = self.lens(scene, frames, chance, between)
+            frames = self.expose(scene, frames, t, chance, normal)
+            frames = self.grain(scene, frames, chance, logarithmic, between, step)
+            frames = [f.clamp(0, 1).mul(255).round().div(255) for f in frames]
+        f01, f10, ft0, ft1 = flows
+        seen = lambda a, b, flow: self.seen(identities[a], identities[b], flow)
+        return Made(frames[0], frames[2], frames[1], t.view(-1, 1, 1, 1), f01, f10, seen(0, 2, f01), seen(2, 0, f10), sures[0], sures[2],
+                    ft0, ft1, seen(1, 0, ft0), seen(1, 2, ft1), sures[1])
+
+    def camera(self, u, diagonal, widest, chance, normal, logarithmic, heading):
+        speed = logarithmic(u[:, 4], 0.3, 0.7 * widest) * (1 - chance(u[:, 5], 0.15))
+        velocity = speed[:, None] * heading(u[:, 6], u[:, 7])
+        acceleration = 0.1 * speed[:, None] * normal(u[:, 8:10]) * chance(u[:, 10], 0.4)[:, None]
+        return diagonal / 2, velocity, acceleration, 0.05 * normal(u[:, 11]) * chance(u[:, 12], 0.4), 0.05 * normal(u[:, 13]) * chance(u[:, 14], 0.5)
+
+    def path(self, u, ground, diagonal, widest, camera, chance, normal, logarithmic, heading, between):
+        """The motion of one layer; most move with the camera."""
+        middle, velocity, acceleration, spin, growth = camera
+        held = torch.ones_like(u[:, 0]) if ground else chance(u[:, 0], 0.75)
+        camera = (middle, velocity * held[:, None], acceleration * held[:, None], spin * held, growth * held)
+        bends = chance(u[:, 16], 0.5)
+        length = logarithmic(u[:, 17:17 + WAVES], 40, 240)
+        direction = 2 * math.pi * u[:, 20:20 + WAVES]
+        wave = (2 * math.pi / length)[..., None] * torch.stack((direction.cos(), direction.sin()), -1)
+        if ground:
+            speed = torch.zeros_like(u[:, 0])
+            centre = middle.expand(len(u), -1)
+        else:
+            speed = logarithmic(u[:, 1], 0.3, widest)
+            centre = u[:, 2:4] * diagonal
+        own = speed[:, None] * heading(u[:, 4], u[:, 5])
+        total = (own + camera[1]).norm(dim=1).clamp(min=1e-6)
+        own = own * (widest / total).clamp(max=1)[:, None]
+        height = torch.minimum(STEEPNESS * length / (2 * math.pi), (0.15 * (speed + camera[1].norm(dim=1)) + 0.6).clamp(max=8)[:, None])
+        turn = 2 * math.pi * u[:, 23:23 + WAVES]
+        amplitude = (height * u[:, 26:26 + WAVES] * bends[:, None])[..., None] * torch.stack((turn.cos(), turn.sin()), -1)
+        spins = normal(u[:, 29]) * torch.where(u[:, 30] < 0.1, torch.full_like(u[:, 0], 0.2), torch.full_like(u[:, 0], 0.06)) * chance(u[:, 31], 0.5)
+        still = 0.0 if ground else 1.0
+        return Path(centre, own, 0.12 * speed[:, None] * normal(u[:, 6:8]) * chance(u[:, 8], 0.5)[:, None], still * between(u[:, 9], -0.5, 0.5), still * spins,
+                    torch.exp(0.1 * still * normal(u[:, 10])), still * 0.06 * normal(u[:, 11]) * chance(u[:, 12], 0.6), wave, 2 * math.pi * u[:, 32:32 + WAVES], amplitude, camera)
+
+    def texture(self, u, q):
+        """Colours [N,3,H',W] of the layer's points q [N,2,H',W] px: a tile turned, scaled, tinted; one in ten repeats a small piece of it."""
+        photographs, count = self.bank.photographs, len(self.bank.textures)
+        pick = torch.where(u[:, 35] < self.photographs, (u[:, 36] * photographs).floor(), photographs + (u[:, 36] * (count - photographs)).floor())
+        tile = self.bank.textures[pick.long().clamp(max=count - 1)].float()
+        scale = torch.exp(math.log(0.9) + u[:, 37] * math.log(1.6 / 0.9))
+        turn = rotation(2 * math.pi * u[:, 38]) * scale[:, None, None]
+        turn = turn * torch.stack((torch.where(u[:, 39] < 0.5, -1.0, 1.0).to(turn), torch.ones_like(scale)), -1)[:, None]
+        q = torch.einsum("nij,njyx->niyx", turn, q)
+        period = (12 + 60 * u[:, 40])[:, None, None, None]
+        folded = period - (torch.remainder(q, 2 * period) - period).abs()
+        q = torch.where((u[:, 41] < 0.1)[:, None, None, None], folded, q) + (TILE * (u[:, 42:44] - 0.5))[..., None, None]
+        rgb = F.grid_sample(tile, (q * (2 / TILE)).permute(0, 2, 3, 1), mode="bilinear", padding_mode="reflection", align_corners=False) / 255
+        gain, gamma = 0.7 + 0.5 * u[:, 44], torch.exp(0.4 * (u[:, 45] - 0.5))
+        return gain[:, None, None, None] * rgb.clamp(1e-4, 1) ** gamma[:, None, None, None]
+
+    def mask(self, u, q, width, plain):
+        """Alpha [N,1,H',W] of the layer's points q px; one layer in eight is glass (.25-.37 or .57-.75, so that which layer counts as seen doesn't flicker)."""
+        masks = self.bank.masks
+        picked = masks[(u[:, 46] * len(masks)).long().clamp(max=len(masks) - 1)].float() / 255
+        radius = 0.5 * width * torch.exp(math.log(0.12) + u[:, 47] * math.log(1.1 / 0.12))
+        sides = torch.stack((radius, radius * torch.exp(0.8 * (u[:, 48] - 0.5))), -1)
+        alpha = F.grid_sample(picked, (q / sides[..., None, None]).permute(0, 2, 3, 1), mode="bilinear", padding_mode="zeros", align_corners=False)
+        if plain:
+            return alpha
+        return alpha * torch.where(u[:, 49] < 0.12, 0.25 + 0.3 * u[:, 50] + 0.2 * (u[:, 50] > 0.4), torch.ones_like(u[:, 0]))[:, None, None, None]
+
+    def overlay(self, u, frames, identities, sures, flows, chance, between):
+        """Glyphs that stand still over one sample in eight: they move by nothing while all else does."""
+        bank = self.bank.overlays
+        n, _, height, width = frames[0].shape
+        picked = bank[(u[:, 51] * len(bank)).long().clamp(max=len(bank) - 1)].float() / 255
+        y, x = torch.meshgrid(torch.arange(height, device=u.device), torch.arange(width, device=u.device), indexing="ij")
+        place = torch.stack((x, y), -1)[None] - (u[:, 52:54] * u.new_tensor([width, height]))[:, None, None]
+        alpha = F.grid_sample(picked, place * (2 / MASK / between(u[:, 54], 0.6, 1.4))[:, None, None, None], mode="bilinear", padding_mode="zeros", align_corners=False)
+        alpha = alpha * chance(u[:, 55], 0.12)[:, None, None, None]
+        colour = (between(u[:, 56], 0, 1)[:, None] + 0.1 * (u[:, 57:60] - 0.5)).clamp(0, 1)[..., None, None]
+        over = alpha > 0.5
+        frames = [f + alpha * (colour - f) for f in frames]
+        identities = [torch.where(over, torch.full_like(i, STATIC), i) for i in identities]
+        sures = [torch.where(over, alpha, s * (1 - alpha)) for s in sures]
+        return frames, identities, sures, torch.where(over[None], torch.zeros_like(flows), flows)
+
+    def lens(self, u, frames, chance, between):
+        """Blur of the optics, half of the samples, up to .9 px, the same at every instant."""
+        sigma = (between(u[:, 16], 0.25, 0.9) * chance(u[:, 17], 0.5) + 0.05)[:, None, None, None]
+        side = torch.exp(-0.5 / sigma ** 2)
+        weight = lambda f, axis: (f + side * (f.roll(1, axis) + f.roll(-1, axis))) / (1 + 2 * side)
+        trim = lambda f: F.pad(f, (1, 1, 1, 1), mode="replicate")
+        return [weight(weight(trim(f), 2), 3)[:, :, 1:-1, 1:-1] for f in frames]
+
+    def expose(self, u, frames, t, chance, normal):
+        """Exposure that drifts over the interval, one sample in five; one in ten is grey."""
+        change = (0.06 * normal(u[:, 18]) * chance(u[:, 19], 0.2))[:, None, None, None]
+        grey = chance(u[:, 20], 0.1)[:, None, None, None]
+        out = []
+        for f, tau in zip(frames, (0 * t, t, 0 * t + 1)):
+            f = f * (1 + tau[:, None, None, None] * change)
+            out.append(f + grey * (f.mean(1, keepdim=True) - f))
+        return out
+
+    def grain(self, u, frames, chance, logarithmic, between, step):
+        """Film grain on the two given frames, two samples in five: deviation largest in the mid-tones, correlated over neighbours; the truth stays clean."""
+        deviation = (logarithmic(u[:, 21], 0.8, 12) / 255 * chance(u[:, 22], 0.4))[:, None, None, None]
+        blend = (0.5 * u[:, 23])[:, None, None, None]  # lag-1 correlation
+        device_noise = torch.Generator(self.device).manual_seed((self.seed * 1_000_003 + step) % (1 << 62))
+
+        def noisy(f):
+            noise = torch.randn(f.shape[0], 3, f.shape[2] + 1, f.shape[3] + 1, generator=device_noise, device=self.device)
+            noise = noise[:, :, 1:] + blend * noise[:, :, :-1]
+            noise = (noise[..., 1:] + blend * noise[..., :-1]) / (1 + blend ** 2)
+            return f + deviation * (4 * f * (1 - f)).clamp(0.05, 1).sqrt() * noise
+
+        return [noisy(frames[0]), frames[1], noisy(frames[2])]
+
+    def seen(self, here, there, flow):
+        """1 where the layer seen here is the one seen at p + flow there (nearest px), inside the picture."""
+        n, _, height, width = here.shape
+        y, x = torch.meshgrid(torch.arange(height, device=here.device), torch.arange(width, device=here.device), indexing="ij")
+        column, row = (x + flow[:, 0]).round(), (y + flow[:, 1]).round()
+        inside = (column >= 0) & (column <= width - 1) & (row >= 0) & (row <= height - 1)
+        index = (row.clamp(0, height - 1) * width + column.clamp(0, width - 1)).long()
+        found = there.flatten(1).gather(1, index.flatten(1)).view(n, 1, height, width)
+        return (inside[:, None] & (found == here)).float()
