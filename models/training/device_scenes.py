@@ -89,7 +89,7 @@ class Bank:
             raise SystemExit(f"no photographs in {folder}: run pack.py, or leave --textures out to train on made textures alone")
         jobs = [(_photograph, paths), (_made, range(1000 * seed, 1000 * seed + made)), (_mask, range(1000 * seed, 1000 * seed + masks)), (_overlay, range(1000 * seed, 1000 * seed + masks // 4))]
         if workers > 1:
-            with ProcessPoolExecutor(workers) as pool:
+            with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
                 photographs, textures, masks, overlays = ([*pool.map(f, list(items), chunksize=4)] for f, items in jobs)
         else:
             photographs, textures, masks, overlays = ([f(i) for i in items] for f, items in jobs)

@@ -108,7 +108,8 @@ class Flow(nn.Module):
         pyramid = [torch.cat((image0, image1)) - 0.5]
         for _ in range(LEVELS - 1):
             pyramid.append(F.avg_pool2d(pyramid[-1], 2))
-        swap = lambda h: torch.cat(h.chunk(2)[::-1])
+        n = image0.shape[0]
+        swap = lambda h: torch.cat((h[n:], h[:n]))
         found, flow, hidden = [], None, None
         for level in reversed(range(LEVELS)):
             context = self.features(self.encoder(pyramid[level]))
@@ -128,11 +129,12 @@ class Flow(nn.Module):
                 for layer in self.trunk:
                     h = h + layer(h)
                 hidden = torch.tanh(self.hidden(h))
-                flow = flow + self.delta(h).float()
+                with torch.autocast(h.device.type, enabled=False):
+                    flow = flow + self.delta(h.float())  # in bf16 a step of a cell would be rounded to .004
                 found.append((flow, FINEST << level))
         found.append((convex_upsample(flow, self.upsample(h).float()), 1))
         return found
 
     def forward(self, image0, image1):
-        flow01, flow10 = self.estimates(image0, image1)[-1][0].chunk(2)
-        return flow01, flow10
+        both = self.estimates(image0, image1)[-1][0]
+        return both[:image0.shape[0]], both[image0.shape[0]:]

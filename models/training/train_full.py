@@ -269,7 +269,7 @@ def made_figures(trainer, scenes, batches=4):
     """End-point error of the averaged flow on made scenes that training never draws, by length of the true motion, where the surface is seen in both frames."""
     errors, lengths = [], []
     for k in range(batches):
-        made = scenes.batch(k, 16, max(trainer.sizes), max(trainer.sizes))
+        made = scenes.batch(k, 16 if trainer.device == "cuda" else 2, max(trainer.sizes), max(trainer.sizes))
         with trainer.autocast():
             f01, _ = trainer.ema["flow"](made.frame0, made.frame1)
         kept = (made.seen01 * (made.sure0 > 0.9)).bool()[:, 0]
@@ -279,7 +279,8 @@ def made_figures(trainer, scenes, batches=4):
     out = {"epe": round(float(error.mean()), 3), "zero_epe": round(float(length.mean()), 3), "over_1px": round(float((error > 1).float().mean()), 3)}
     for low, high in ((0, 4), (4, 16), (16, 1e9)):
         inside = (length >= low) & (length < high)
-        out[f"epe_{low}" + (f"_{high}" if high < 1e9 else "_up")] = round(float(error[inside].mean()), 3)
+        if inside.any():
+            out[f"epe_{low}" + (f"_{high}" if high < 1e9 else "_up")] = round(float(error[inside].mean()), 3)
     return out
 
 
@@ -317,6 +318,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
     torch.set_num_threads(args.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.backends.cudnn.benchmark = True
     os.makedirs(args.out, exist_ok=True)
     log = open(os.path.join(args.out, "log.jsonl"), "a", buffering=1)
 
