@@ -134,6 +134,17 @@ def catmull_rom(size, device):
     return weights.to(device)
 
 
+def to_device(tensor, device):
+    """A host tensor on the device, without making the host wait for what the device is doing."""
+    return tensor.pin_memory().to(device, non_blocking=True) if torch.device(device).type == "cuda" else tensor.to(device)
+
+
+def inverse(matrix):
+    """Of matrices [N,2,2], in closed form: torch.linalg.inv makes the host wait."""
+    a, b, c, d = matrix.flatten(1).unbind(1)
+    return torch.stack((d, -b, -c, a), 1).view(-1, 2, 2) / (a * d - b * c).view(-1, 1, 1)
+
+
 def rotation(angle):
     """[..., 2, 2] of angles [...]."""
     return torch.stack((torch.stack((angle.cos(), -angle.sin()), -1), torch.stack((angle.sin(), angle.cos()), -1)), -2)
@@ -170,7 +181,7 @@ class Path:
     def to_layer(self, p, tau):
         """q [N,M,2] with P(q, tau) = p, by fixed point."""
         matrix, centre = self.affine(tau)
-        rigid = (p - centre[:, None]) @ torch.linalg.inv(matrix).transpose(1, 2)
+        rigid = (p - centre[:, None]) @ inverse(matrix).transpose(1, 2)
         q = rigid
         for _ in range(FIXED_POINT_ITERATIONS):
             q = rigid - tau[:, None, None] * self.bend(q)
@@ -184,7 +195,13 @@ class Scenes:
         self.bank, self.seed, self.largest = bank, seed, largest
         self.device = bank.textures.device
         self.photographs = photographs if bank.photographs else 0.0
-        self.splines = {}
+        self.splines, self.diagonals = {}, {}
+
+    def diagonal(self, height, width):
+        """[2]: width, height."""
+        if (height, width) not in self.diagonals:
+            self.diagonals[height, width] = torch.tensor([width, height], dtype=torch.float32, device=self.device)
+        return self.diagonals[height, width]
 
     def upsample(self, field, height, width):
         """[N,h,w,2] on the geometry's grid to [N,2,height,width]."""
@@ -200,14 +217,14 @@ class Scenes:
         rng = np.random.default_rng([self.seed, step])
         layers = int(rng.integers(1, 7))
         blurred = not plain and rng.random() < 0.25
-        draws = torch.rand(layers + 2, n, 64, generator=host).to(self.device)
+        draws = torch.rand(layers + 2, n, 64, generator=host)
         sizes = (n, height, width)
         with torch.autocast(self.device.type, enabled=False):
-            return self.compose(draws, sizes, blurred, plain, step)
+            return self.compose(to_device(draws, self.device), sizes, blurred, plain, step)
 
     def compose(self, draws, sizes, blurred, plain, step):
         n, height, width = sizes
-        device, diagonal = self.device, draws.new_tensor([width, height])
+        device, diagonal = self.device, self.diagonal(height, width)
         scene, last = draws[-1], draws[-2]
         between = lambda u, low, high: low + (high - low) * u
         logarithmic = lambda u, low, high: torch.exp(between(u, math.log(low), math.log(high)))
@@ -332,7 +349,7 @@ class Scenes:
         n, _, height, width = frames[0].shape
         picked = bank[(u[:, 51] * len(bank)).long().clamp(max=len(bank) - 1)].float() / 255
         y, x = torch.meshgrid(torch.arange(height, device=u.device), torch.arange(width, device=u.device), indexing="ij")
-        place = torch.stack((x, y), -1)[None] - (u[:, 52:54] * u.new_tensor([width, height]))[:, None, None]
+        place = torch.stack((x, y), -1)[None] - (u[:, 52:54] * self.diagonal(height, width))[:, None, None]
         alpha = F.grid_sample(picked, place * (2 / MASK / between(u[:, 54], 0.6, 1.4))[:, None, None, None], mode="bilinear", padding_mode="zeros", align_corners=False)
         alpha = alpha * chance(u[:, 55], 0.12)[:, None, None, None]
         colour = (between(u[:, 56], 0, 1)[:, None] + 0.1 * (u[:, 57:60] - 0.5)).clamp(0, 1)[..., None, None]

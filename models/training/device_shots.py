@@ -3,6 +3,7 @@ import numpy as np
 import torch
 
 import shots
+from device_scenes import to_device
 
 ACTIVITY_GRID = 8  # px, at which the host keeps small grey copies, to look for crops where something moves
 TRIES = 3
@@ -58,11 +59,11 @@ class Shots:
             shot, first, between, last, y, x, t = drawn
             if rng.random() < 0.5:
                 first, last, t = last, first, 1 - t
-            sample = self.frames[shot][[first, last, between], :, y:y + height, x:x + width]
-            colours = torch.from_numpy(rng.permutation(3)) if rng.random() < 0.3 else None
-            sample = sample if colours is None else sample[:, colours.to(sample.device)]
+            colours = rng.permutation(3) if rng.random() < 0.3 else range(3)
+            planes = [self.frames[shot][i, int(c), y:y + height, x:x + width] for i in (first, last, between) for c in colours]  # views: an index would make the host wait
+            sample = torch.stack(planes).view(3, 3, height, width)
             axes = [a for a in (2, 3) if rng.random() < 0.5]
             found.append(sample.flip(axes) if axes else sample)
             times.append(t)
         frames = torch.stack(found).float() / 255
-        return frames[:, 0], frames[:, 1], frames[:, 2], torch.tensor(times, dtype=torch.float32).view(-1, 1, 1, 1).to(self.device)
+        return frames[:, 0], frames[:, 1], frames[:, 2], to_device(torch.tensor(times, dtype=torch.float32).view(-1, 1, 1, 1), self.device)

@@ -86,14 +86,16 @@ class Geometry(unittest.TestCase):
         scenes, found = Scenes(smooth_bank(), 5), []
         for step in range(3):
             made = scenes.batch(step, 2, 128, 160, plain=True)
-            for here, there, motion, seen, sure in ((made.frame0, made.frame1, made.f01, made.seen01, made.sure0), (made.frame1, made.frame0, made.f10, made.seen10, made.sure1),
-                                                    (made.truth, made.frame0, made.ft0, made.seent0, made.suret), (made.truth, made.frame1, made.ft1, made.seent1, made.suret)):
-                weight = seen * (sure > 0.999)
+            for here, there, motion, seen, sure, sure_there in (
+                    (made.frame0, made.frame1, made.f01, made.seen01, made.sure0, made.sure1), (made.frame1, made.frame0, made.f10, made.seen10, made.sure1, made.sure0),
+                    (made.truth, made.frame0, made.ft0, made.seent0, made.suret, made.sure0), (made.truth, made.frame1, made.ft1, made.seent1, made.suret, made.sure1)):
+                weight = seen * (sure > 0.999) * (flow.warp_by_grid(sure_there, motion) > 0.999)
+                weight = 1 - F.max_pool2d(1 - weight, 3, 1, 1)  # a look-up's four taps may straddle an edge
                 found.append((decibels(flow.warp_by_grid(there, motion), here, weight), decibels(there, here, weight)))
-                self.assertGreater(float(weight.mean()), 0.3)
+                self.assertGreater(float(weight.mean()), 0.1)
         fetched, still = np.array(found).T
         print(f"\ntrue flow fetches at {fetched.mean():.1f} dB (least {fetched.min():.1f}); unmoved {still.mean():.1f}")
-        self.assertGreater(fetched.min(), 34)
+        self.assertGreater(fetched.min(), 45)
         self.assertGreater(fetched.mean(), still.mean() + 10)
 
     def test_flow_there_and_back_is_none(self):
@@ -166,7 +168,7 @@ class Loop(unittest.TestCase):
     def test_stages_follow_one_another(self):
         with tempfile.TemporaryDirectory() as folder:
             for stage, frozen in (("flow", ("synthesis", "residual")), ("joint", ("residual",)), ("residual", ("flow", "synthesis"))):
-                one = trainer(stage, start=folder, rate=1e-2)
+                one = trainer(stage, start=folder, rate=1e-2, batch=2)
                 before = {n: [p.clone() for p in m.parameters()] for n, m in one.networks.items()}
                 values = [one.step(0) for _ in range(2)][-1]
                 self.assertTrue(all(bool(torch.isfinite(v)) for v in values.values()), values)
