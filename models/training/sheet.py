@@ -22,8 +22,8 @@ def colour(flow):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--out", required=True)
-    ap.add_argument("--rows", type=int, default=7)
-    ap.add_argument("--size", type=int, default=128)
+    ap.add_argument("--rows", type=int, default=4)
+    ap.add_argument("--size", type=int, default=84)
     ap.add_argument("--seed", type=int, default=12)
     args = ap.parse_args()
     torch.set_num_threads(1)
