@@ -49,6 +49,17 @@ class Network(unittest.TestCase):
             y, x = 5, 7
             self.assertAlmostEqual(float(costs[0, dy + 4, dx + 4, y, x]), float((a[0, :, y, x] * b[0, :, y + dy, x + dx]).sum() / 8 ** 0.5), places=5)
 
+    def test_both_ways_to_correlate_agree_forward_and_backward(self):
+        results = []
+        for correlate in (flow.correlation, flow.correlation_by_products):
+            a, b = torch.rand(2, 2, 8, 6, 10, generator=torch.Generator().manual_seed(0)).unbind(0)
+            a, b = a.clone().requires_grad_(), b.clone().requires_grad_()
+            costs = correlate(a, b, 2)
+            (costs * torch.linspace(-1, 1, costs.numel()).view(costs.shape)).sum().backward()
+            results.append((costs, a.grad, b.grad))
+        for one, other in zip(*results):
+            self.assertTrue(torch.allclose(one, other, atol=1e-5))
+
     def test_upsampling_keeps_a_constant_flow(self):
         up = flow.convex_upsample(torch.tensor([1.5, -2.0]).view(1, 2, 1, 1).expand(1, 2, 4, 6), torch.randn(1, 9 * 16, 4, 6))
         self.assertTrue(torch.allclose(up, torch.tensor([6.0, -8.0]).view(1, 2, 1, 1).expand(1, 2, 16, 24), atol=1e-5))
