@@ -313,6 +313,8 @@ def main():
     args = ap.parse_args()
     if any(size % 32 or size < 64 for size in args.sizes):
         raise SystemExit(f"--sizes {args.sizes}: give multiples of 32 from 64")
+    if args.resume and not os.path.exists(args.resume):
+        raise SystemExit(f"{args.resume} does not exist")
     began = time.time()
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
@@ -334,6 +336,9 @@ def main():
     check = Scenes(bank, args.seed + 987_654_321, args.largest)
     options = {"device": device, "width": args.width, "rate": args.rate, "batch": args.batch, "sizes": args.sizes, "share": args.share, "ema": args.ema, "precision": args.precision, "seed": args.seed, "start": args.start}
     trainer = Trainer(args.stage, made, shots, compiled=args.compile, **options)
+    missing = [n for n in full.NAMES[:list(STAGES).index(args.stage)] if not trainer.training[n]["steps"]]
+    if missing and not args.resume:
+        raise SystemExit(f"stage {args.stage} builds on {' and '.join(missing)}: --start must name a folder with {', '.join(m + '.pt' for m in missing)}")
     if args.resume:
         trainer.restore(torch.load(args.resume, map_location=device))
     name = torch.cuda.get_device_name() if device == "cuda" else f"cpu, {args.threads} thread(s), {platform.machine()}"
