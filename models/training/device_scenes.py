@@ -150,13 +150,40 @@ def rotation(angle):
     return torch.stack((torch.stack((angle.cos(), -angle.sin()), -1), torch.stack((angle.sin(), angle.cos()), -1)), -2)
 
 
-class Path:
-    """How the layers of one depth move, one a sample: parameters [N,...], px and radians, positions [N,...,2] (x, y), times tau [N]."""
+def between(u, low, high):
+    """Uniform in low..high of u in 0..1; the laws below take u likewise."""
+    return low + (high - low) * u
 
-    def __init__(self, centre, velocity, acceleration, angle, spin, zoom, growth, wave, phase, amplitude, camera=None):
-        self.centre, self.velocity, self.acceleration = centre, velocity, acceleration
-        self.angle, self.spin, self.zoom, self.growth = angle, spin, zoom, growth
-        self.wave, self.phase, self.amplitude, self.camera = wave, phase, amplitude, camera  # [N,WAVES,2], [N,WAVES], [N,WAVES,2]
+
+def logarithmic(u, low, high):
+    return torch.exp(between(u, math.log(low), math.log(high)))
+
+
+def normal(u):
+    return math.sqrt(2) * torch.erfinv((2 * u - 1).clamp(-0.999, 0.999))
+
+
+def chance(u, p):
+    """1 with probability p, else 0."""
+    return (u < p).float()
+
+
+def heading(u, v):
+    """Directions [...,2], mostly sideways."""
+    return torch.stack(((2 * math.pi * u).cos(), (2 * math.pi * u).sin() * between(v, 0.2, 1)), -1)
+
+
+class Path:
+    """How M layers move: parameters [M,...], px and radians, positions [M,...,2] (x, y), times tau [M]; the camera moves what the layer's own motion has placed."""
+
+    def __init__(self, *parameters):
+        self.parameters = parameters
+        (self.centre, self.velocity, self.acceleration, self.angle, self.spin, self.zoom, self.growth, self.wave, self.phase, self.amplitude,  # waves [M,WAVES,2], phases [M,WAVES], amplitudes [M,WAVES,2]
+         self.middle, self.camera_velocity, self.camera_acceleration, self.camera_spin, self.camera_growth) = parameters
+
+    def repeat(self, times):
+        """Each layer `times` over, next to each other."""
+        return Path(*(p.repeat_interleave(times, 0) for p in self.parameters))
 
     def bend(self, q):
         """D(q) [N,M,2] px."""
@@ -166,11 +193,8 @@ class Path:
         """A(tau) [N,2,2] and centre [N,2], the camera's included."""
         matrix = rotation(self.angle + self.spin * tau) * (self.zoom * (1 + self.growth * tau))[:, None, None]
         centre = self.centre + self.velocity * tau[:, None] + self.acceleration * (tau * (tau - 1))[:, None]
-        if self.camera is None:
-            return matrix, centre
-        middle, velocity, acceleration, spin, growth = self.camera
-        turn = rotation(spin * tau) * (1 + growth * tau)[:, None, None]
-        moved = (turn @ (centre - middle)[..., None])[..., 0] + middle + velocity * tau[:, None] + acceleration * (tau * (tau - 1))[:, None]
+        turn = rotation(self.camera_spin * tau) * (1 + self.camera_growth * tau)[:, None, None]
+        moved = (turn @ (centre - self.middle)[..., None])[..., 0] + self.middle + self.camera_velocity * tau[:, None] + self.camera_acceleration * (tau * (tau - 1))[:, None]
         return turn @ matrix, moved
 
     def to_frame(self, q, tau):
@@ -183,8 +207,9 @@ class Path:
         matrix, centre = self.affine(tau)
         rigid = (p - centre[:, None]) @ inverse(matrix).transpose(1, 2)
         q = rigid
+        wave, phase, amplitude = self.wave.transpose(1, 2), self.phase[:, None], -tau[:, None, None] * self.amplitude
         for _ in range(FIXED_POINT_ITERATIONS):
-            q = rigid - tau[:, None, None] * self.bend(q)
+            q = torch.baddbmm(rigid, torch.baddbmm(phase, q, wave).sin_(), amplitude)
         return q
 
 
@@ -223,180 +248,169 @@ class Scenes:
             return self.compose(to_device(draws, self.device), sizes, blurred, plain, step)
 
     def compose(self, draws, sizes, blurred, plain, step):
+        """The batch from its random numbers [layers + 2, N, 64]. What is small is computed for all layers and instants at once: launches, not arithmetic, are what a GPU would wait for."""
         n, height, width = sizes
         device, diagonal = self.device, self.diagonal(height, width)
-        scene, last = draws[-1], draws[-2]
-        between = lambda u, low, high: low + (high - low) * u
-        logarithmic = lambda u, low, high: torch.exp(between(u, math.log(low), math.log(high)))
-        normal = lambda u: math.sqrt(2) * torch.erfinv((2 * u - 1).clamp(-0.999, 0.999))
-        chance = lambda u, p: (u < p).float()
-        heading = lambda u, v: torch.stack(((2 * math.pi * u).cos(), (2 * math.pi * u).sin() * between(v, 0.2, 1)), -1)
+        scene, last, layers = draws[-1], draws[-2], draws[:-1]
+        count = len(layers)
         widest = self.largest * width
-
         t = torch.where(scene[:, 0] < 0.5, torch.full_like(scene[:, 0], 0.5), between(scene[:, 1], 0.04, 0.96))
-        zero, one = torch.zeros_like(t), torch.ones_like(t)
-        instants = [zero, t, one]
+        instants = [torch.zeros_like(t), t, torch.ones_like(t)]
         if blurred:
             shutter = between(scene[:, 2], 0.08, 0.5) * chance(scene[:, 3], 0.8)
-            instants += [tau + side * shutter for tau in (zero, t, one) for side in (-1 / 3, 1 / 3)]
-        camera = self.camera(scene, diagonal, widest, chance, normal, logarithmic, heading)
+            instants += [tau + side * shutter for tau in instants for side in (-1 / 3, 1 / 3)]
+        many = len(instants)
+        tau = torch.stack(instants, 1).repeat(count, 1).flatten()  # of layer, item, instant
 
         grid = lambda size: torch.arange((size - 1) // GRID + 4, device=device, dtype=torch.float32) * GRID - GRID
         y, x = torch.meshgrid(grid(height), grid(width), indexing="ij")
-        coarse = torch.stack((x, y), -1).reshape(1, -1, 2).expand(n, -1, -1)
-        shape = (n, *x.shape, 2)
-        picture = None
-        identity, sure, flows = None, None, None
-        for k in range(draws.shape[0] - 1):
-            u = draws[k]
-            ground = k == 0
-            path = self.path(u, ground, diagonal, widest, camera, chance, normal, logarithmic, heading, between)
-            located = [path.to_layer(coarse, tau) for tau in instants]
-            q = torch.cat([self.upsample(a.reshape(shape), height, width) for a in located], 2)  # instants below each other: one look-up for all
-            rgb = self.texture(u, q)
-            alpha = None if ground else self.mask(u, q, width, plain)
-            moved = lambda at, to: self.upsample((path.to_frame(located[at], instants[to]) - coarse).reshape(shape), height, width)
-            mine = torch.stack((moved(0, 2), moved(2, 0), moved(1, 0), moved(1, 2)))  # f01, f10, ft0, ft1
-            if ground:
+        coarse = torch.stack((x, y), -1).reshape(1, -1, 2)
+        path = self.path(layers.flatten(0, 1), count, diagonal, widest, self.camera(scene, diagonal, widest))
+        q = path.repeat(many).to_layer(coarse, tau).view(count * n, many, -1, 2)
+        ends = torch.stack([instants[k] for k in (2, 0, 0, 2)], 1).repeat(count, 1).flatten()
+        moved = path.repeat(4).to_frame(torch.stack((q[:, 0], q[:, 2], q[:, 1], q[:, 1]), 1).flatten(0, 1), ends) - coarse  # f01, f10, ft0, ft1
+        fields = torch.cat((q, moved.view(count * n, 4, -1, 2)), 1).view(count, n * (many + 4), len(grid(height)), len(grid(width)), 2)
+        looks, shapes = self.looks(layers), self.shapes(layers, width, plain)
+
+        picture = identity = sure = flows = None
+        for k in range(count):
+            full = self.upsample(fields[k], height, width).view(n, many + 4, 2, height, width)
+            q = full[:, :many].transpose(1, 2).reshape(n, 2, many * height, width)  # instants below each other: one look-up for all
+            mine = full[:, many:].transpose(0, 1)
+            rgb = self.texture(looks, k, q)
+            if k == 0:
                 picture, flows = rgb, mine
                 identity, sure = torch.zeros(n, 1, 3 * height, width, device=device), torch.ones(n, 1, 3 * height, width, device=device)
                 continue
+            alpha = self.mask(shapes, k, q)
             picture = picture + alpha * (rgb - picture)
             main = alpha[:, :, :3 * height]
             over = main > 0.5
-            identity = torch.where(over, torch.full_like(identity, k), identity)
+            identity = identity.masked_fill(over, k)
             sure = torch.where(over, main, sure * (1 - main))
             at0, at_t, at1 = over.split(height, 2)
             flows = torch.where(torch.stack((at0, at1, at_t, at_t)), mine, flows)
 
-        frames = list(picture.split(height, 2))
+        by_instant = lambda f: f.unflatten(2, (f.shape[2] // height, height)).transpose(1, 2)  # [N,instants,C,H,W]
+        frames, identity, sure = by_instant(picture), by_instant(identity), by_instant(sure)
         if blurred:
-            frames = [(frames[i] + frames[3 + 2 * i] + frames[4 + 2 * i]) / 3 for i in range(3)]
-        identities, sures = list(identity.split(height, 2)), list(sure.split(height, 2))
+            frames = (frames[:, :3] + frames[:, 3::2] + frames[:, 4::2]) / 3
         if not plain:
-            frames, identities, sures, flows = self.overlay(last, frames, identities, sures, flows, chance, between)
-            frames = self.lens(scene, frames, chance, between)
-            frames = self.expose(scene, frames, t, chance, normal)
-            frames = self.grain(scene, frames, chance, logarithmic, between, step)
-            frames = [f.clamp(0, 1).mul(255).round().div(255) for f in frames]
+            frames, identity, sure, flows = self.overlay(last, frames, identity, sure, flows)
+            frames = self.grain(scene, self.expose(scene, self.lens(scene, frames), t), step).clamp(0, 1).mul(255).round().div(255)
         f01, f10, ft0, ft1 = flows
-        seen = lambda a, b, flow: self.seen(identities[a], identities[b], flow)
-        return Made(frames[0], frames[2], frames[1], t.view(-1, 1, 1, 1), f01, f10, seen(0, 2, f01), seen(2, 0, f10), sures[0], sures[2],
-                    ft0, ft1, seen(1, 0, ft0), seen(1, 2, ft1), sures[1])
+        of = lambda order: torch.stack([identity[:, k] for k in order], 1)
+        seen = self.seen(of((0, 2, 1, 1)), of((2, 0, 0, 2)), flows.transpose(0, 1))
+        return Made(frames[:, 0], frames[:, 2], frames[:, 1], t.view(-1, 1, 1, 1), f01, f10, seen[:, 0], seen[:, 1], sure[:, 0], sure[:, 2], ft0, ft1, seen[:, 2], seen[:, 3], sure[:, 1])
 
-    def camera(self, u, diagonal, widest, chance, normal, logarithmic, heading):
+    def camera(self, u, diagonal, widest):
+        """Middle, velocity, acceleration, spin, growth of the camera's motion, by item."""
         speed = logarithmic(u[:, 4], 0.3, 0.7 * widest) * (1 - chance(u[:, 5], 0.15))
         velocity = speed[:, None] * heading(u[:, 6], u[:, 7])
         acceleration = 0.1 * speed[:, None] * normal(u[:, 8:10]) * chance(u[:, 10], 0.4)[:, None]
-        return diagonal / 2, velocity, acceleration, 0.05 * normal(u[:, 11]) * chance(u[:, 12], 0.4), 0.05 * normal(u[:, 13]) * chance(u[:, 14], 0.5)
+        return (diagonal / 2).expand(len(u), 2), velocity, acceleration, 0.05 * normal(u[:, 11]) * chance(u[:, 12], 0.4), 0.05 * normal(u[:, 13]) * chance(u[:, 14], 0.5)
 
-    def path(self, u, ground, diagonal, widest, camera, chance, normal, logarithmic, heading, between):
-        """The motion of one layer; most move with the camera."""
-        middle, velocity, acceleration, spin, growth = camera
-        held = torch.ones_like(u[:, 0]) if ground else chance(u[:, 0], 0.75)
-        camera = (middle, velocity * held[:, None], acceleration * held[:, None], spin * held, growth * held)
-        bends = chance(u[:, 16], 0.5)
+    def path(self, u, count, diagonal, widest, camera):
+        """The motion of all layers, the ground (the first of `count`) first; most move with the camera."""
+        n = len(u) // count
+        free = (torch.arange(count * n, device=u.device) >= n).float()  # 0 for the ground: it moves with the camera and bends, no more
+        middle, *camera = (c.repeat(count, *[1] * (c.dim() - 1)) for c in camera)
+        held = torch.maximum(chance(u[:, 0], 0.75), 1 - free)
+        velocity, acceleration, spin, growth = (c * (held[:, None] if c.dim() > 1 else held) for c in camera)
         length = logarithmic(u[:, 17:17 + WAVES], 40, 240)
         direction = 2 * math.pi * u[:, 20:20 + WAVES]
         wave = (2 * math.pi / length)[..., None] * torch.stack((direction.cos(), direction.sin()), -1)
-        if ground:
-            speed = torch.zeros_like(u[:, 0])
-            centre = middle.expand(len(u), -1)
-        else:
-            speed = logarithmic(u[:, 1], 0.3, widest)
-            centre = u[:, 2:4] * diagonal
+        speed = free * logarithmic(u[:, 1], 0.3, widest)
+        centre = torch.where(free[:, None] > 0, u[:, 2:4] * diagonal, middle)
         own = speed[:, None] * heading(u[:, 4], u[:, 5])
-        total = (own + camera[1]).norm(dim=1).clamp(min=1e-6)
-        own = own * (widest / total).clamp(max=1)[:, None]
-        height = torch.minimum(STEEPNESS * length / (2 * math.pi), (0.15 * (speed + camera[1].norm(dim=1)) + 0.6).clamp(max=8)[:, None])
+        own = own * (widest / (own + velocity).norm(dim=1).clamp(min=1e-6)).clamp(max=1)[:, None]
+        height = torch.minimum(STEEPNESS * length / (2 * math.pi), (0.15 * (speed + velocity.norm(dim=1)) + 0.6).clamp(max=8)[:, None])
         turn = 2 * math.pi * u[:, 23:23 + WAVES]
-        amplitude = (height * u[:, 26:26 + WAVES] * bends[:, None])[..., None] * torch.stack((turn.cos(), turn.sin()), -1)
-        spins = normal(u[:, 29]) * torch.where(u[:, 30] < 0.1, torch.full_like(u[:, 0], 0.2), torch.full_like(u[:, 0], 0.06)) * chance(u[:, 31], 0.5)
-        still = 0.0 if ground else 1.0
-        return Path(centre, own, 0.12 * speed[:, None] * normal(u[:, 6:8]) * chance(u[:, 8], 0.5)[:, None], still * between(u[:, 9], -0.5, 0.5), still * spins,
-                    torch.exp(0.1 * still * normal(u[:, 10])), still * 0.06 * normal(u[:, 11]) * chance(u[:, 12], 0.6), wave, 2 * math.pi * u[:, 32:32 + WAVES], amplitude, camera)
+        amplitude = (height * u[:, 26:26 + WAVES] * chance(u[:, 16], 0.5)[:, None])[..., None] * torch.stack((turn.cos(), turn.sin()), -1)
+        spins = normal(u[:, 29]) * (0.06 + 0.14 * chance(u[:, 30], 0.1)) * chance(u[:, 31], 0.5)
+        return Path(centre, own, 0.12 * speed[:, None] * normal(u[:, 6:8]) * chance(u[:, 8], 0.5)[:, None], free * between(u[:, 9], -0.5, 0.5), free * spins,
+                    torch.exp(0.1 * free * normal(u[:, 10])), free * 0.06 * normal(u[:, 11]) * chance(u[:, 12], 0.6), wave, 2 * math.pi * u[:, 32:32 + WAVES], amplitude,
+                    middle, velocity, acceleration, spin, growth)
 
-    def texture(self, u, q):
-        """Colours [N,3,H',W] of the layer's points q [N,2,H',W] px: a tile turned, scaled, tinted; one in ten repeats a small piece of it."""
+    def looks(self, u):
+        """How textures are laid on the layers [L,N,...]: tile, turn (scale and mirror in it), period and whether it repeats, place, gain, gamma; one in ten repeats a small piece of its tile."""
         photographs, count = self.bank.photographs, len(self.bank.textures)
-        pick = torch.where(u[:, 35] < self.photographs, (u[:, 36] * photographs).floor(), photographs + (u[:, 36] * (count - photographs)).floor())
-        tile = self.bank.textures[pick.long().clamp(max=count - 1)].float()
-        scale = torch.exp(math.log(0.9) + u[:, 37] * math.log(1.6 / 0.9))
-        turn = rotation(2 * math.pi * u[:, 38]) * scale[:, None, None]
-        turn = turn * torch.stack((torch.where(u[:, 39] < 0.5, -1.0, 1.0).to(turn), torch.ones_like(scale)), -1)[:, None]
+        pick = torch.where(u[..., 35] < self.photographs, (u[..., 36] * photographs).floor(), photographs + (u[..., 36] * (count - photographs)).floor()).long().clamp(max=count - 1)
+        turn = rotation(2 * math.pi * u[..., 38]) * logarithmic(u[..., 37], 0.9, 1.6)[..., None, None]
+        mirror = torch.stack((1 - 2 * chance(u[..., 39], 0.5), torch.ones_like(u[..., 39])), -1)[..., None, :]
+        by_px = lambda f: f[..., None, None, None]
+        return pick, turn * mirror, by_px(12 + 60 * u[..., 40]), by_px(u[..., 41] < 0.1), (TILE * (u[..., 42:44] - 0.5))[..., None, None], by_px(0.7 + 0.5 * u[..., 44]), by_px(torch.exp(0.4 * (u[..., 45] - 0.5)))
+
+    def texture(self, looks, k, q):
+        """Colours [N,3,H',W] of layer k's points q [N,2,H',W] px."""
+        pick, turn, period, repeats, place, gain, gamma = (f[k] for f in looks)
+        tile = self.bank.textures[pick].float()
         q = torch.einsum("nij,njyx->niyx", turn, q)
-        period = (12 + 60 * u[:, 40])[:, None, None, None]
         folded = period - (torch.remainder(q, 2 * period) - period).abs()
-        q = torch.where((u[:, 41] < 0.1)[:, None, None, None], folded, q) + (TILE * (u[:, 42:44] - 0.5))[..., None, None]
-        rgb = F.grid_sample(tile, (q * (2 / TILE)).permute(0, 2, 3, 1), mode="bilinear", padding_mode="reflection", align_corners=False) / 255
-        gain, gamma = 0.7 + 0.5 * u[:, 44], torch.exp(0.4 * (u[:, 45] - 0.5))
-        return gain[:, None, None, None] * rgb.clamp(1e-4, 1) ** gamma[:, None, None, None]
+        q = torch.where(repeats, folded, q) + place
+        rgb = F.grid_sample(tile, (q * (2 / TILE)).permute(0, 2, 3, 1), mode="bilinear", padding_mode="reflection", align_corners=False)
+        return gain * (rgb / 255).clamp(1e-4, 1) ** gamma
 
-    def mask(self, u, q, width, plain):
-        """Alpha [N,1,H',W] of the layer's points q px; one layer in eight is glass (.25-.37 or .57-.75, so that which layer counts as seen doesn't flicker)."""
-        masks = self.bank.masks
-        picked = masks[(u[:, 46] * len(masks)).long().clamp(max=len(masks) - 1)].float() / 255
-        radius = 0.5 * width * torch.exp(math.log(0.12) + u[:, 47] * math.log(1.1 / 0.12))
-        sides = torch.stack((radius, radius * torch.exp(0.8 * (u[:, 48] - 0.5))), -1)
-        alpha = F.grid_sample(picked, (q / sides[..., None, None]).permute(0, 2, 3, 1), mode="bilinear", padding_mode="zeros", align_corners=False)
-        if plain:
-            return alpha
-        return alpha * torch.where(u[:, 49] < 0.12, 0.25 + 0.3 * u[:, 50] + 0.2 * (u[:, 50] > 0.4), torch.ones_like(u[:, 0]))[:, None, None, None]
+    def shapes(self, u, width, plain):
+        """The layers' masks [L,N,...]: which, half sides in px, opacity; one layer in eight is glass (.25-.37 or .57-.75, so that which layer counts as seen doesn't flicker)."""
+        pick = (u[..., 46] * len(self.bank.masks)).long().clamp(max=len(self.bank.masks) - 1)
+        radius = 0.5 * width * logarithmic(u[..., 47], 0.12, 1.1)
+        sides = torch.stack((radius, radius * torch.exp(0.8 * (u[..., 48] - 0.5))), -1)[..., None, None]
+        glass = 0.25 + 0.3 * u[..., 50] + 0.2 * (u[..., 50] > 0.4)
+        opacity = torch.where(u[..., 49] < (0.0 if plain else 0.12), glass, torch.ones_like(glass))
+        return pick, sides, opacity[..., None, None, None] / 255
 
-    def overlay(self, u, frames, identities, sures, flows, chance, between):
+    def mask(self, shapes, k, q):
+        """Alpha [N,1,H',W] of layer k's points q px."""
+        pick, sides, opacity = (f[k] for f in shapes)
+        return opacity * F.grid_sample(self.bank.masks[pick].float(), (q / sides).permute(0, 2, 3, 1), mode="bilinear", padding_mode="zeros", align_corners=False)
+
+    def overlay(self, u, frames, identity, sure, flows):
         """Glyphs that stand still over one sample in eight: they move by nothing while all else does."""
         bank = self.bank.overlays
-        n, _, height, width = frames[0].shape
+        height, width = frames.shape[-2:]
         picked = bank[(u[:, 51] * len(bank)).long().clamp(max=len(bank) - 1)].float() / 255
         y, x = torch.meshgrid(torch.arange(height, device=u.device), torch.arange(width, device=u.device), indexing="ij")
         place = torch.stack((x, y), -1)[None] - (u[:, 52:54] * self.diagonal(height, width))[:, None, None]
         alpha = F.grid_sample(picked, place * (2 / MASK / between(u[:, 54], 0.6, 1.4))[:, None, None, None], mode="bilinear", padding_mode="zeros", align_corners=False)
-        alpha = alpha * chance(u[:, 55], 0.12)[:, None, None, None]
-        colour = (between(u[:, 56], 0, 1)[:, None] + 0.1 * (u[:, 57:60] - 0.5)).clamp(0, 1)[..., None, None]
+        alpha = (alpha * chance(u[:, 55], 0.12)[:, None, None, None])[:, None]  # [N,1,1,H,W]: the same at every instant
+        colour = (u[:, 56:57] + 0.1 * (u[:, 57:60] - 0.5)).clamp(0, 1)[:, None, :, None, None]
         over = alpha > 0.5
-        frames = [f + alpha * (colour - f) for f in frames]
-        identities = [torch.where(over, torch.full_like(i, STATIC), i) for i in identities]
-        sures = [torch.where(over, alpha, s * (1 - alpha)) for s in sures]
-        return frames, identities, sures, torch.where(over[None], torch.zeros_like(flows), flows)
+        return frames + alpha * (colour - frames), identity.masked_fill(over, STATIC), torch.where(over, alpha, sure * (1 - alpha)), flows.masked_fill(over[:, 0], 0)
 
-    def lens(self, u, frames, chance, between):
+    def lens(self, u, frames):
         """Blur of the optics, half of the samples, up to .9 px, the same at every instant."""
-        sigma = (between(u[:, 16], 0.25, 0.9) * chance(u[:, 17], 0.5) + 0.05)[:, None, None, None]
+        sigma = (between(u[:, 16], 0.25, 0.9) * chance(u[:, 17], 0.5) + 0.05)[:, None, None, None, None]
         side = torch.exp(-0.5 / sigma ** 2)
-        weight = lambda f, axis: (f + side * (f.roll(1, axis) + f.roll(-1, axis))) / (1 + 2 * side)
-        trim = lambda f: F.pad(f, (1, 1, 1, 1), mode="replicate")
-        return [weight(weight(trim(f), 2), 3)[:, :, 1:-1, 1:-1] for f in frames]
+        f = F.pad(frames.flatten(0, 1), (1, 1, 1, 1), mode="replicate").unflatten(0, frames.shape[:2])
+        f = (f[..., 1:-1, :] + side * (f[..., :-2, :] + f[..., 2:, :])) / (1 + 2 * side)
+        return (f[..., 1:-1] + side * (f[..., :-2] + f[..., 2:])) / (1 + 2 * side)
 
-    def expose(self, u, frames, t, chance, normal):
+    def expose(self, u, frames, t):
         """Exposure that drifts over the interval, one sample in five; one in ten is grey."""
-        change = (0.06 * normal(u[:, 18]) * chance(u[:, 19], 0.2))[:, None, None, None]
-        grey = chance(u[:, 20], 0.1)[:, None, None, None]
-        out = []
-        for f, tau in zip(frames, (0 * t, t, 0 * t + 1)):
-            f = f * (1 + tau[:, None, None, None] * change)
-            out.append(f + grey * (f.mean(1, keepdim=True) - f))
-        return out
+        change = 0.06 * normal(u[:, 18]) * chance(u[:, 19], 0.2)
+        frames = frames * (1 + torch.stack((torch.zeros_like(t), t, torch.ones_like(t)), 1) * change[:, None])[..., None, None, None]
+        return frames + chance(u[:, 20], 0.1)[:, None, None, None, None] * (frames.mean(2, keepdim=True) - frames)
 
-    def grain(self, u, frames, chance, logarithmic, between, step):
+    def grain(self, u, frames, step):
         """Film grain on the two given frames, two samples in five: deviation largest in the mid-tones, correlated over neighbours; the truth stays clean."""
-        deviation = (logarithmic(u[:, 21], 0.8, 12) / 255 * chance(u[:, 22], 0.4))[:, None, None, None]
-        blend = (0.5 * u[:, 23])[:, None, None, None]  # lag-1 correlation
-        device_noise = torch.Generator(self.device).manual_seed((self.seed * 1_000_003 + step) % (1 << 62))
-
-        def noisy(f):
-            noise = torch.randn(f.shape[0], 3, f.shape[2] + 1, f.shape[3] + 1, generator=device_noise, device=self.device)
-            noise = noise[:, :, 1:] + blend * noise[:, :, :-1]
-            noise = (noise[..., 1:] + blend * noise[..., :-1]) / (1 + blend ** 2)
-            return f + deviation * (4 * f * (1 - f)).clamp(0.05, 1).sqrt() * noise
-
-        return [noisy(frames[0]), frames[1], noisy(frames[2])]
+        deviation = (logarithmic(u[:, 21], 0.8, 12) / 255 * chance(u[:, 22], 0.4))[:, None, None, None, None]
+        blend = (0.5 * u[:, 23])[:, None, None, None, None]  # lag-1 correlation
+        generator = torch.Generator(self.device).manual_seed((self.seed * 1_000_003 + step) % (1 << 62))
+        n, _, _, height, width = frames.shape
+        noise = torch.randn(n, 2, 3, height + 1, width + 1, generator=generator, device=self.device)
+        noise = noise[..., 1:, :] + blend * noise[..., :-1, :]
+        noise = (noise[..., 1:] + blend * noise[..., :-1]) / (1 + blend ** 2)
+        given = frames[:, ::2]
+        given = given + deviation * (4 * given * (1 - given)).clamp(0.05, 1).sqrt() * noise
+        return torch.stack((given[:, 0], frames[:, 1], given[:, 1]), 1)
 
     def seen(self, here, there, flow):
-        """1 where the layer seen here is the one seen at p + flow there (nearest px), inside the picture."""
-        n, _, height, width = here.shape
+        """1 where the layer seen here is the one seen at p + flow there (nearest px), inside the picture: all [N,4,1 or 2,H,W]."""
+        height, width = here.shape[-2:]
         y, x = torch.meshgrid(torch.arange(height, device=here.device), torch.arange(width, device=here.device), indexing="ij")
-        column, row = (x + flow[:, 0]).round(), (y + flow[:, 1]).round()
+        column, row = (x + flow[:, :, 0]).round(), (y + flow[:, :, 1]).round()
         inside = (column >= 0) & (column <= width - 1) & (row >= 0) & (row <= height - 1)
         index = (row.clamp(0, height - 1) * width + column.clamp(0, width - 1)).long()
-        found = there.flatten(1).gather(1, index.flatten(1)).view(n, 1, height, width)
-        return (inside[:, None] & (found == here)).float()
+        found = there.flatten(2).gather(2, index.flatten(2)).view(here.shape)
+        return (inside[:, :, None] & (found == here)).float()
