@@ -228,12 +228,12 @@ class Scenes:
             self.diagonals[height, width] = torch.tensor([width, height], dtype=torch.float32, device=self.device)
         return self.diagonals[height, width]
 
-    def upsample(self, field, height, width):
-        """[N,h,w,2] on the geometry's grid to [N,2,height,width]."""
+    def upsample(self, field, height, width, last=True):
+        """[N,K,h,w,2] on the geometry's grid to [N,K,height,width,2], or [N,K,2,height,width] where not `last`."""
         for size in (height, width):
             if size not in self.splines:
                 self.splines[size] = catmull_rom(size, self.device)
-        return torch.einsum("yi,nijc,xj->ncyx", self.splines[height], field, self.splines[width])
+        return torch.einsum("yi,nkijc,xj->nkyxc" if last else "yi,nkijc,xj->nkcyx", self.splines[height], field, self.splines[width])
 
     @torch.no_grad()
     def batch(self, step, n, height, width, plain=False):
@@ -245,9 +245,9 @@ class Scenes:
         draws = torch.rand(layers + 2, n, 64, generator=host)
         sizes = (n, height, width)
         with torch.autocast(self.device.type, enabled=False):
-            return self.compose(to_device(draws, self.device), sizes, blurred, plain, step)
+            return self.compose(to_device(draws, self.device), sizes, rng.random(layers + 1) < 0.1, blurred, plain, step)
 
-    def compose(self, draws, sizes, blurred, plain, step):
+    def compose(self, draws, sizes, repeats, blurred, plain, step):
         """The batch from its random numbers [layers + 2, N, 64]. What is small is computed for all layers and instants at once: launches, not arithmetic, are what a GPU would wait for."""
         n, height, width = sizes
         device, diagonal = self.device, self.diagonal(height, width)
@@ -269,21 +269,20 @@ class Scenes:
         q = path.repeat(many).to_layer(coarse, tau).view(count * n, many, -1, 2)
         ends = torch.stack([instants[k] for k in (2, 0, 0, 2)], 1).repeat(count, 1).flatten()
         moved = path.repeat(4).to_frame(torch.stack((q[:, 0], q[:, 2], q[:, 1], q[:, 1]), 1).flatten(0, 1), ends) - coarse  # f01, f10, ft0, ft1
-        fields = torch.cat((q, moved.view(count * n, 4, -1, 2)), 1).view(count, n * (many + 4), len(grid(height)), len(grid(width)), 2)
+        by_layer = lambda f: f.view(count, n, -1, len(x), x.shape[1], 2)
+        moved, q = by_layer(moved), by_layer(q)
         looks, shapes = self.looks(layers), self.shapes(layers, width, plain)
 
         picture = identity = sure = flows = None
         for k in range(count):
-            full = self.upsample(fields[k], height, width).view(n, many + 4, 2, height, width)
-            q = full[:, :many].transpose(1, 2).reshape(n, 2, many * height, width)  # instants below each other: one look-up for all
-            mine = full[:, many:].transpose(0, 1)
-            rgb = self.texture(looks, k, q)
+            mine = self.upsample(moved[k], height, width, last=False).transpose(0, 1)
+            rgb = self.texture(looks, k, q[k], repeats[k], height, width)
             if k == 0:
                 picture, flows = rgb, mine
                 identity, sure = torch.zeros(n, 1, 3 * height, width, device=device), torch.ones(n, 1, 3 * height, width, device=device)
                 continue
-            alpha = self.mask(shapes, k, q)
-            picture = picture + alpha * (rgb - picture)
+            alpha = self.mask(shapes, k, q[k], height, width)
+            picture = torch.lerp(picture, rgb, alpha)
             main = alpha[:, :, :3 * height]
             over = main > 0.5
             identity = identity.masked_fill(over, k)
@@ -333,37 +332,39 @@ class Scenes:
                     middle, velocity, acceleration, spin, growth)
 
     def looks(self, u):
-        """How textures are laid on the layers [L,N,...]: tile, turn (scale and mirror in it), period and whether it repeats, place, gain, gamma; one in ten repeats a small piece of its tile."""
+        """How textures are laid on the layers [L,N,...]: tile, turn (scale and mirror in it) and place in tile coordinates -1..1, period of those that repeat, gain, gamma."""
         photographs, count = self.bank.photographs, len(self.bank.textures)
         pick = torch.where(u[..., 35] < self.photographs, (u[..., 36] * photographs).floor(), photographs + (u[..., 36] * (count - photographs)).floor()).long().clamp(max=count - 1)
-        turn = rotation(2 * math.pi * u[..., 38]) * logarithmic(u[..., 37], 0.9, 1.6)[..., None, None]
+        turn = rotation(2 * math.pi * u[..., 38]) * (2 / TILE * logarithmic(u[..., 37], 0.9, 1.6))[..., None, None]
         mirror = torch.stack((1 - 2 * chance(u[..., 39], 0.5), torch.ones_like(u[..., 39])), -1)[..., None, :]
         by_px = lambda f: f[..., None, None, None]
-        return pick, turn * mirror, by_px(12 + 60 * u[..., 40]), by_px(u[..., 41] < 0.1), (TILE * (u[..., 42:44] - 0.5))[..., None, None], by_px(0.7 + 0.5 * u[..., 44]), by_px(torch.exp(0.4 * (u[..., 45] - 0.5)))
+        gamma = torch.exp(0.4 * (u[..., 45] - 0.5))
+        return pick, turn * mirror, (u[..., 42:44] - 0.5)[..., None, None, None, :] * 2, by_px(2 / TILE * (12 + 60 * u[..., 40])), by_px((0.7 + 0.5 * u[..., 44]) / 255 ** gamma), by_px(gamma)
 
-    def texture(self, looks, k, q):
-        """Colours [N,3,H',W] of layer k's points q [N,2,H',W] px."""
-        pick, turn, period, repeats, place, gain, gamma = (f[k] for f in looks)
-        tile = self.bank.textures[pick].float()
-        q = torch.einsum("nij,njyx->niyx", turn, q)
-        folded = period - (torch.remainder(q, 2 * period) - period).abs()
-        q = torch.where(repeats, folded, q) + place
-        rgb = F.grid_sample(tile, (q * (2 / TILE)).permute(0, 2, 3, 1), mode="bilinear", padding_mode="reflection", align_corners=False)
-        return gain * (rgb / 255).clamp(1e-4, 1) ** gamma
+    def texture(self, looks, k, q, repeats, height, width):
+        """Colours [N,3,instants height,width] of layer k's points q [N,instants,h,w,2] on the geometry's grid. What is linear is done there; `repeats`: a small piece of the tile, again and again."""
+        pick, turn, place, period, gain, gamma = (f[k] for f in looks)
+        q = torch.einsum("nij,nkyxj->nkyxi", turn, q)
+        at = self.upsample(q if repeats else q + place, height, width).flatten(1, 2)
+        if repeats:
+            at = period - (torch.remainder(at, 2 * period) - period).abs() + place[:, 0]
+        rgb = F.grid_sample(self.bank.textures[pick].float(), at, mode="bilinear", padding_mode="reflection", align_corners=False)
+        return rgb.clamp_(min=0.03).pow_(gamma).mul_(gain)
 
     def shapes(self, u, width, plain):
         """The layers' masks [L,N,...]: which, half sides in px, opacity; one layer in eight is glass (.25-.37 or .57-.75, so that which layer counts as seen doesn't flicker)."""
         pick = (u[..., 46] * len(self.bank.masks)).long().clamp(max=len(self.bank.masks) - 1)
         radius = 0.5 * width * logarithmic(u[..., 47], 0.12, 1.1)
-        sides = torch.stack((radius, radius * torch.exp(0.8 * (u[..., 48] - 0.5))), -1)[..., None, None]
+        sides = torch.stack((radius, radius * torch.exp(0.8 * (u[..., 48] - 0.5))), -1)[..., None, None, None, :]
         glass = 0.25 + 0.3 * u[..., 50] + 0.2 * (u[..., 50] > 0.4)
         opacity = torch.where(u[..., 49] < (0.0 if plain else 0.12), glass, torch.ones_like(glass))
         return pick, sides, opacity[..., None, None, None] / 255
 
-    def mask(self, shapes, k, q):
-        """Alpha [N,1,H',W] of layer k's points q px."""
+    def mask(self, shapes, k, q, height, width):
+        """Alpha [N,1,instants height,width] of layer k's points q, as in `texture`."""
         pick, sides, opacity = (f[k] for f in shapes)
-        return opacity * F.grid_sample(self.bank.masks[pick].float(), (q / sides).permute(0, 2, 3, 1), mode="bilinear", padding_mode="zeros", align_corners=False)
+        at = self.upsample(q / sides, height, width).flatten(1, 2)
+        return opacity * F.grid_sample(self.bank.masks[pick].float(), at, mode="bilinear", padding_mode="zeros", align_corners=False)
 
     def overlay(self, u, frames, identity, sure, flows):
         """Glyphs that stand still over one sample in eight: they move by nothing while all else does."""
