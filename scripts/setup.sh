@@ -14,7 +14,7 @@ have_library() {
   ldconfig -p 2>/dev/null | grep -q "$1"
 }
 
-# Installs ffmpeg and GTK (OpenCV's bindings load it) where they are missing and apt-get may be used.
+# Installs ffmpeg and what OpenCV's bindings load (GTK, libatomic) where they are missing and apt-get may be used.
 ensure_tools() {
   local -a missing=() as_root=()
   local what=""
@@ -24,6 +24,7 @@ ensure_tools() {
   fi
   command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || { missing+=(ffmpeg); what+=" ffmpeg (video in and out)"; }
   have_library libgtk-3.so.0 || { missing+=(libgtk-3-0); what+="${what:+,} libgtk-3-0 (OpenCV needs it)"; }
+  have_library libatomic.so.1 || { missing+=(libatomic1); what+="${what:+,} libatomic1 (OpenCV needs it)"; }
   ((${#missing[@]})) || return 0
 
   local line="apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
