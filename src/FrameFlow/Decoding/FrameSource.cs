@@ -22,6 +22,7 @@ public sealed partial class FrameSource : IFrameSource
     private readonly SourceScan _scan;
     private readonly FramePool _pool;
     private readonly DecodePlan _plan;
+    private readonly TaskCompletionSource _health = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _isUsed;
 
     /// <summary>Prepares the source; nothing runs yet.</summary>
@@ -52,6 +53,9 @@ public sealed partial class FrameSource : IFrameSource
 
     /// <summary>Those in the channel and the one that is being filled.</summary>
     public int HeldFrames => Ahead + 1;
+
+    /// <inheritdoc/>
+    public Task Health => _health.Task;
 
     /// <inheritdoc/>
     /// <exception cref="FrameFlowException">Decoding failed, or gave other frames than the scan (<see cref="FaultKind.Decode"/>).</exception>
@@ -111,11 +115,19 @@ public sealed partial class FrameSource : IFrameSource
         }
         catch (FFMpegException e)
         {
-            throw new FrameFlowException(FaultKind.Decode, $"ffmpeg could not be run to decode '{_info.Path}' ({e.Message}); install ffmpeg 5.1 or newer (apt-get install ffmpeg).", e);
+            FrameFlowException fault = new(FaultKind.Decode, $"ffmpeg could not be run to decode '{_info.Path}' ({e.Message}); install ffmpeg 5.1 or newer (apt-get install ffmpeg).", e);
+            _health.TrySetException(fault);
+            throw fault;
+        }
+        catch (FrameFlowException e)
+        {
+            _health.TrySetException(e);
+            throw;
         }
         finally
         {
             writer.TryComplete();
+            _health.TrySetResult();
         }
     }
 

@@ -10,6 +10,10 @@ namespace FrameFlow.Decoding;
 /// </summary>
 internal sealed class RawFrameReceiver(FramePool pool, SourceScan scan, ChannelWriter<Frame> writer, CancellationToken stopping) : IPipeSink
 {
+    // More than any socket holds (Linux: some 200 KiB by default): what a decoder that is gone can still be owed.
+    private const long InFlightBytes = 4 << 20;
+
+    private readonly CancellationTokenSource _halted = CancellationTokenSource.CreateLinkedTokenSource(stopping);
     private Exception? _fault;
 
     /// <summary>How many frames the scan saw decode, those left out included.</summary>
@@ -38,9 +42,29 @@ internal sealed class RawFrameReceiver(FramePool pool, SourceScan scan, ChannelW
     {
         ArgumentNullException.ThrowIfNull(inputStream);
 
+        // While a slow reader holds up this end, nothing is read that would tell that the decoder died.
+        CancellationTokenRegistration ended = cancellationToken.Register(() =>
+        {
+            if (scan.Damage.Count == 0 && (Expected - Received - 1) * scan.Format.FrameBytes > InFlightBytes)
+            {
+                _halted.Cancel();
+            }
+        });
+
         // A frame of 1080p takes some fifty reads of the socket. Asynchronous ones allocate each, so one thread reads them blocking; it is
         // woken by the end of the process, which every way of stopping brings about.
-        return Task.Factory.StartNew(() => Receive(inputStream), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        return Task.Factory.StartNew(
+            () =>
+            {
+                using (_halted)
+                using (ended)
+                {
+                    Receive(inputStream);
+                }
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
     }
 
     private void Receive(Stream stream)
@@ -74,7 +98,7 @@ internal sealed class RawFrameReceiver(FramePool pool, SourceScan scan, ChannelW
 
             HasMore = stream.Read(stackalloc byte[1]) > 0;
         }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (_halted.IsCancellationRequested)
         {
             // Returning closes the socket.
         }
@@ -113,9 +137,9 @@ internal sealed class RawFrameReceiver(FramePool pool, SourceScan scan, ChannelW
     {
         while (!writer.TryWrite(frame))
         {
-            if (!writer.WaitToWriteAsync(stopping).AsTask().GetAwaiter().GetResult())
+            if (!writer.WaitToWriteAsync(_halted.Token).AsTask().GetAwaiter().GetResult())
             {
-                throw new OperationCanceledException(stopping);
+                throw new OperationCanceledException(_halted.Token);
             }
         }
     }
