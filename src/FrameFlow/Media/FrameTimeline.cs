@@ -43,6 +43,20 @@ public sealed class FrameTimeline
         ? _firstSeconds + (SlotOf(_ticks[index] - _ticks[0], _timeBase, rate) / rate)
         : _ticks[index] * _timeBase;
 
+    /// <summary>The time of frame <paramref name="index"/> as the container states it, in ticks of <see cref="Tick"/>.</summary>
+    public long TickOf(int index) => _ticks[index];
+
+    /// <summary>Puts a timeline together again from what <see cref="TickOf"/>, <see cref="Tick"/>, <see cref="ConstantRate"/> and <see cref="LastDuration"/> said.</summary>
+    /// <param name="ticks">The frames' times, strictly increasing, in ticks. Not copied.</param>
+    /// <param name="timeBase">Seconds a tick.</param>
+    /// <param name="constantRate">The rate, or null for VFR.</param>
+    /// <param name="lastDuration">How long the last frame stays, seconds.</param>
+    public static FrameTimeline Restore(long[] ticks, Rational timeBase, Rational? constantRate, Rational lastDuration)
+    {
+        ArgumentNullException.ThrowIfNull(ticks);
+        return new FrameTimeline(ticks, timeBase, constantRate, lastDuration);
+    }
+
     /// <summary>Builds the timeline.</summary>
     /// <param name="ticks">The decoded frames' times, strictly increasing, in ticks. Not copied.</param>
     /// <param name="timeBase">Seconds a tick.</param>
