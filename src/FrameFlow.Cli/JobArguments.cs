@@ -23,6 +23,8 @@ internal sealed class JobArguments
     private readonly Option<Rational?> _duration = new("--duration") { Description = "Take this much: seconds or HH:MM:SS.", CustomParser = Parsers.Time("--duration") };
     private readonly Option<bool> _strict = new("--strict") { Description = "Publish nothing where the source is damaged (exit code 3)." };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace the output if it exists." };
+    private readonly Option<double> _segment = new("--segment") { Description = "Seconds that a piece of a long film holds; what a run that is cut short may lose. 0: in one go, nothing is kept.", DefaultValueFactory = _ => new SegmentPolicy().TargetSeconds };
+    private readonly Option<bool> _restart = new("--restart") { Description = "Throw away what a run that was cut short has left, and begin anew." };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Say what would be done, and do nothing." };
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object at the end." };
     private readonly Option<string> _cuts;
@@ -40,7 +42,7 @@ internal sealed class JobArguments
             command.Add(option);
         }
 
-        foreach (Option option in (ReadOnlySpan<Option>)[_seed, _device, _threads, _memory, _encoder, _crf, _encoderArguments, _cuts, _deinterlace, _start, _duration, _strict, _overwrite, _dryRun, _json])
+        foreach (Option option in (ReadOnlySpan<Option>)[_seed, _device, _threads, _memory, _encoder, _crf, _encoderArguments, _cuts, _deinterlace, _start, _duration, _strict, _overwrite, _segment, _restart, _dryRun, _json])
         {
             command.Add(option);
         }
@@ -53,6 +55,9 @@ internal sealed class JobArguments
 
     /// <summary>Whether JSON is wanted.</summary>
     public bool IsJson(ParseResult parsed) => parsed.GetValue(_json);
+
+    /// <summary>How the work is cut.</summary>
+    public SegmentPolicy ReadPolicy(ParseResult parsed) => new() { TargetSeconds = parsed.GetValue(_segment), Restart = parsed.GetValue(_restart) };
 
     /// <summary>What was asked for.</summary>
     public VideoJobOptions Read(ParseResult parsed) => new()

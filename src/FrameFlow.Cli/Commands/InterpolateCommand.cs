@@ -34,25 +34,23 @@ internal static class InterpolateCommand
                     Batch = parsed.GetValue(batch),
                 },
             };
-            InterpolationOperation operation = new(request);
-            await using VideoJob job = await VideoJob.PrepareAsync(options, [operation], ModelsCommand.Catalog(), log, token);
+            JobRequest job = new() { Options = options, Operations = [request] };
+            SegmentPolicy policy = arguments.ReadPolicy(parsed);
             bool json = arguments.IsJson(parsed);
             if (arguments.IsDryRun(parsed))
             {
-                PrintPlan(await job.EstimateAsync(token), options, operation, json);
+                await using SegmentedJob prepared = await SegmentedJob.PrepareAsync(job, policy, ModelsCommand.Catalog(), log, TimeProvider.System, token);
+                PrintPlan(await prepared.EstimateAsync(token), options, (InterpolationOperation)prepared.Operations[0], json);
                 return ExitCode.Success;
             }
 
-            JobSummary summary = await ProgressDisplay.RunAsync(job.Plan.FramesOut, job.FramesDone, job.RunAsync, token);
-            if (json)
+            return await JobRun.RunAsync(job, policy, log, (done, summary) =>
             {
-                PrintSummary(summary, options, request, operation);
-            }
-
-            log.Information(
-                "Published {Output}: {Frames} frames at {Rate} fps from {FramesIn}, {Generated} made, {Cuts} cut(s), {Seconds:0.0} s ({Fps:0.00} frames/s).",
-                options.Output, summary.FramesOut, summary.Plan.TargetRate, summary.Plan.FramesIn, operation.Generated, summary.Cuts.Count, summary.Seconds, summary.FramesOut / summary.Seconds);
-            return ExitCode.Success;
+                if (json)
+                {
+                    PrintSummary(summary, options, request, done.Operations[0]);
+                }
+            }, token);
         });
         return command;
     }
@@ -93,14 +91,15 @@ internal static class InterpolateCommand
         }
     }
 
-    private static void PrintSummary(JobSummary summary, VideoJobOptions options, InterpolationOperationOptions request, InterpolationOperation operation) => Json.Print(new
+    private static void PrintSummary(JobSummary summary, VideoJobOptions options, InterpolationOperationOptions request, IVideoOperation operation) => Json.Print(new
     {
         options.Input,
         options.Output,
         summary.Plan.FramesIn,
         summary.FramesOut,
-        operation.Generated,
-        HeldAtCuts = operation.Held,
+        Generated = summary.Counts["generated"],
+        HeldAtCuts = summary.Counts["held"],
+        summary.Segments,
         summary.Plan.SourceRate,
         summary.Plan.TargetRate,
         request.Slow,

@@ -206,7 +206,7 @@ public sealed record EncodePlan
 
         List<string> join =
         [
-            "-map", "0:v:0", .. streams.Maps, "-c:v:0", "copy", "-r:v:0", request.FrameRate.ToString(), .. ColorArguments(request.Format.Color), .. video.MuxerArguments,
+            "-map", "0:v:0", .. streams.Maps, "-c:v:0", "copy", "-r:v:0", request.FrameRate.ToString(), "-field_order:v:0", "progressive", .. ColorArguments(request.Format.Color), .. video.MuxerArguments,
             .. output[streamsFrom..],
         ];
         segment.AddRange(["-fps_mode", "passthrough", "-enc_time_base:v:0", request.FrameRate.Inverse.ToString(), "-c:v:0", encoder.Name, .. video.Arguments, "-map_metadata", "-1"]);
@@ -504,7 +504,7 @@ public sealed record EncodePlan
 
     private static bool Said(string? tag) => tag is not (null or "" or "unknown" or "unspecified" or "reserved");
 
-    // NUT has no place for colour tags; where the bitstream has none either, the container gets them from here.
+    // NUT has no place for colour tags, nor for the field order; where the bitstream has none either, the container gets them from here.
     private static IEnumerable<string> ColorArguments(ColorDescription color) =>
     [
         .. color.FullRange is { } full ? (string[])["-color_range:v:0", full ? "pc" : "tv"] : [],

@@ -39,8 +39,22 @@ public interface IVideoOperation : IDisposable
     /// <exception cref="FrameFlowException">Model, device or memory do not suffice.</exception>
     void Load(OperationContext context);
 
-    /// <summary>Fresh stages over what was loaded, in order.</summary>
-    IReadOnlyList<IFrameStage> CreateStages();
+    /// <summary>The models in use; known once checked. Empty where the method needs none.</summary>
+    IReadOnlyList<Model> Models { get; }
+
+    /// <summary>The frames that must come for a stretch of frames to leave, by index. A pure function: what leaves never depends on more than these.</summary>
+    /// <param name="outputs">Frames that leave; not empty.</param>
+    FrameRange InputFor(FrameRange outputs);
+
+    /// <summary>The index of the first frame that leaves and stands at or behind a frame that comes; the count of all where none does.</summary>
+    long FirstOutputAt(long input);
+
+    /// <summary>Fresh stages over what was loaded, in order. They get the frames of <see cref="InputFor"/>, whose <see cref="Frame.SourceIndex"/> tells which, and yield the outputs alone.</summary>
+    /// <param name="outputs">The frames that shall leave.</param>
+    IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs);
+
+    /// <summary>What the stages made last counted so far, by name.</summary>
+    IReadOnlyDictionary<string, long> Counts { get; }
 
     /// <summary>How many of the film's first frames <see cref="Measure"/> wants; 0 where the work is not worth measuring.</summary>
     int TrialFrames { get; }

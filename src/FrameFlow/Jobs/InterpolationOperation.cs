@@ -8,7 +8,7 @@ using FrameFlow.Pipeline;
 namespace FrameFlow.Jobs;
 
 /// <summary>What an interpolation is asked for, beside what every job is.</summary>
-public sealed record InterpolationOperationOptions
+public sealed record InterpolationOperationOptions : OperationOptions
 {
     /// <summary>The target rate.</summary>
     public TargetRate Rate { get; init; } = new(60, false);
@@ -21,6 +21,12 @@ public sealed record InterpolationOperationOptions
 
     /// <summary>How the model samples. Its seed is the job's; its number of workers is chosen by the operation.</summary>
     public InterpolationOptions Sampling { get; init; } = new();
+
+    /// <inheritdoc/>
+    public override IVideoOperation Create() => new InterpolationOperation(this);
+
+    /// <inheritdoc/>
+    public override OperationOptions OfPictures() => this with { Sampling = Sampling with { Batch = 1, Workers = 1 } };
 }
 
 /// <summary>Frames between frames: to another rate, or slower.</summary>
@@ -52,11 +58,11 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
     /// <summary>Output frames that are source frames; known once mapped.</summary>
     public long SourceFramesOut { get; private set; }
 
-    /// <summary>Frames made so far.</summary>
-    public long Generated => _stage?.GeneratedFrames ?? 0;
+    /// <inheritdoc/>
+    public IReadOnlyList<Model> Models => _model is null ? [] : [_model];
 
-    /// <summary>Source frames so far that stand where a made one would otherwise: at cuts.</summary>
-    public long Held => _stage?.HeldOutputs ?? 0;
+    /// <summary><c>generated</c>: frames made. <c>held</c>: source frames that stand where a made one would otherwise, at cuts.</summary>
+    public IReadOnlyDictionary<string, long> Counts => new Dictionary<string, long> { ["generated"] = _stage?.GeneratedFrames ?? 0, ["held"] = _stage?.HeldOutputs ?? 0 };
 
     /// <inheritdoc/>
     public int TrialFrames => Device != "none" && _timeline!.Count > SourceFramesOut ? 2 : 0;
@@ -119,7 +125,13 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<IFrameStage> CreateStages() => [_stage = new InterpolationStage(_timeline!, _input!, _interpolator!, _sampling, _context!.Memory)];
+    public FrameRange InputFor(FrameRange outputs) => _timeline!.SourceFor(outputs);
+
+    /// <inheritdoc/>
+    public long FirstOutputAt(long input) => _timeline!.FirstAtOrAfter(input);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs) => [_stage = new InterpolationStage(_timeline!, _input!, _interpolator!, _sampling, _context!.Memory, outputs)];
 
     /// <inheritdoc/>
     public double? Measure(IReadOnlyList<Frame> frames, CancellationToken cancellationToken)

@@ -49,6 +49,12 @@ public sealed record JobSummary
     /// <summary>Frames that were written and found in the file.</summary>
     public required long FramesOut { get; init; }
 
+    /// <summary>What the operations counted, by name.</summary>
+    public required IReadOnlyDictionary<string, long> Counts { get; init; }
+
+    /// <summary>Segments that the work was cut into, and how many of them were there already from a run before; null where it was done in one go.</summary>
+    public SegmentCount? Segments { get; init; }
+
     /// <summary>Times of the frames that start a scene, seconds on the source's clock.</summary>
     public required IReadOnlyList<Rational> Cuts { get; init; }
 
@@ -70,3 +76,8 @@ public sealed record JobSummary
     /// <summary>The same in the output.</summary>
     public Rational? AudioOffsetOut { get; init; }
 }
+
+/// <summary>How a job was cut.</summary>
+/// <param name="All">All segments.</param>
+/// <param name="Kept">Those that a run before had finished.</param>
+public sealed record SegmentCount(int All, int Kept);

@@ -23,8 +23,6 @@ public sealed class VideoJob : IAsyncDisposable
     private readonly ILogger _log;
     private readonly MediaInfo _info;
     private readonly SourceScan _scan;
-    private readonly EncodePlan _encode;
-    private readonly OutputFile _output;
     private readonly NativePool _memory;
     private FrameSink? _sink;
 
@@ -39,13 +37,14 @@ public sealed class VideoJob : IAsyncDisposable
         OutputFile output,
         NativePool memory)
     {
+        Encode = encode;
+        Output = output;
+        Timeline = timeline;
         _options = options;
         _operations = operations;
         _log = log;
         _info = info;
         _scan = scan;
-        _encode = encode;
-        _output = output;
         _memory = memory;
         Plan = new JobPlan
         {
@@ -64,7 +63,22 @@ public sealed class VideoJob : IAsyncDisposable
     /// <summary>What the job will do.</summary>
     public JobPlan Plan { get; }
 
-    /// <summary>Frames handed to the encoder so far.</summary>
+    /// <summary>What is done to the film, in order; owned by the job.</summary>
+    public IReadOnlyList<IVideoOperation> Operations => _operations;
+
+    /// <summary>What the source holds.</summary>
+    internal SourceScan Scan => _scan;
+
+    /// <summary>The output's times.</summary>
+    internal FrameTimeline Timeline { get; }
+
+    /// <summary>How the output is encoded.</summary>
+    internal EncodePlan Encode { get; }
+
+    /// <summary>Where the output goes.</summary>
+    internal OutputFile Output { get; }
+
+    /// <summary>Frames handed to the encoder so far; of the part that was begun last, where the job is done in parts.</summary>
     public long FramesDone() => _sink?.FramesWritten ?? 0;
 
     /// <summary>Checks the request, reads the source once, and plans.</summary>
@@ -73,10 +87,11 @@ public sealed class VideoJob : IAsyncDisposable
     /// <param name="models">Where models are found.</param>
     /// <param name="log">Receives what the user should know.</param>
     /// <param name="cancellationToken">Ends the preparation.</param>
+    /// <param name="knownScan">What an earlier scan of this source with these options found; null for none.</param>
     /// <returns>A job that the caller runs once and disposes.</returns>
     /// <exception cref="FrameFlowException">The request, the source, the model, the device or the output's place is refused.</exception>
     public static async Task<VideoJob> PrepareAsync(
-        VideoJobOptions options, IReadOnlyList<IVideoOperation> operations, ModelCatalog models, ILogger log, CancellationToken cancellationToken)
+        VideoJobOptions options, IReadOnlyList<IVideoOperation> operations, ModelCatalog models, ILogger log, CancellationToken cancellationToken, SourceScan? knownScan = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(operations);
@@ -101,7 +116,7 @@ public sealed class VideoJob : IAsyncDisposable
 
             MediaInfo info = await MediaProbe.ProbeAsync(options.Input, cancellationToken);
             output = OutputFile.Prepare(options.Output, options.Input, options.Overwrite);
-            SourceScan scan = await SourceScanner.ScanAsync(info, options.Decode, cancellationToken);
+            SourceScan scan = knownScan ?? await SourceScanner.ScanAsync(info, options.Decode, cancellationToken);
             if (options.Strict && scan.Damage.Count > 0)
             {
                 DamagedStretch first = scan.Damage[0];
@@ -186,27 +201,57 @@ public sealed class VideoJob : IAsyncDisposable
     {
         Stopwatch clock = Stopwatch.StartNew();
         SceneCutStage cuts = new(new SceneCutOptions());
-        bool findsCuts = _options.FindCuts && _operations.Any(o => o.NeedsCuts);
-        List<IFrameStage> stages = [.. findsCuts ? [cuts] : Array.Empty<IFrameStage>(), .. _operations.SelectMany(o => o.CreateStages())];
-        _sink = new FrameSink(_encode, _output);
-        VideoPipeline pipeline = VideoPipeline.Build(Source(), stages, _sink, ChannelCapacity, _memory.LimitBytes);
-        long allocatedBefore = GC.GetTotalAllocatedBytes();
-        await pipeline.RunAsync(cancellationToken);
-        _log.Debug("Managed allocation while running: {Bytes} bytes for {Frames} frames", GC.GetTotalAllocatedBytes() - allocatedBefore, Plan.FramesOut);
-        foreach (StageMeter meter in pipeline.Meters)
-        {
-            _log.Debug("Stage {Stage} passed on {Frames} frames", meter.Name, meter.Frames);
-        }
+        FrameRange all = new(0, Plan.FramesOut);
+        List<IFrameStage> stages = [.. FindsCuts ? [cuts] : Array.Empty<IFrameStage>(), .. CreateStages(all, out _)];
+        _sink = new FrameSink(Encode, Output);
+        await RunAsync(Source(), stages, _sink, cancellationToken);
 
-        OutputReport report = await OutputCheck.VerifyAsync(_encode, _output.PartialPath, Plan.FramesOut, cancellationToken);
-        await _output.PublishAsync(cancellationToken);
+        OutputReport report = await OutputCheck.VerifyAsync(Encode, Output.PartialPath, Plan.FramesOut, cancellationToken);
+        await Output.PublishAsync(cancellationToken);
+        return Summarize(report, [.. cuts.Cuts], Counts, clock.Elapsed);
+    }
+
+    /// <summary>Reads every frame once: finds the cuts, and takes each frame's hash.</summary>
+    internal async Task<(IReadOnlyList<int> Cuts, IReadOnlyList<ulong> Hashes)> ReadSourceAsync(CancellationToken cancellationToken)
+    {
+        FrameRegister register = new();
+        SceneCutStage cuts = new(new SceneCutOptions());
+        await RunAsync(Source(), FindsCuts ? [cuts] : [], register, cancellationToken);
+        return (register.SceneStarts, register.Hashes);
+    }
+
+    /// <summary>Makes a part of the output, encoded on its own. Does not check it.</summary>
+    /// <param name="outputs">Its frames.</param>
+    /// <param name="known">What reading the source told.</param>
+    /// <param name="file">Where it goes.</param>
+    /// <param name="mayStartInside">Whether decoding may begin shortly before the part.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    internal async Task RunPartAsync(FrameRange outputs, SegmentPlan known, OutputFile file, bool mayStartInside, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<IFrameStage> stages = CreateStages(outputs, out FrameRange inputs);
+        FrameSource source = new(_info, _scan, _options.Decode, new FramePool(_memory, _scan.Format), inputs, mayStartInside);
+        _sink = new FrameSink(Encode.ForSegment(outputs), file);
+        try
+        {
+            await RunAsync(new KnownSource(source, _info.Path, known.Cuts, known.ReadHashes()), stages, _sink, cancellationToken);
+        }
+        finally
+        {
+            _sink = null;
+        }
+    }
+
+    /// <summary>The summary of what the output's check found.</summary>
+    internal JobSummary Summarize(OutputReport report, IReadOnlyList<Rational> cuts, IReadOnlyDictionary<string, long> counts, TimeSpan elapsed)
+    {
         using Process self = Process.GetCurrentProcess();
         return new JobSummary
         {
             Plan = Plan,
             FramesOut = report.Frames,
-            Cuts = [.. cuts.Cuts],
-            Seconds = clock.Elapsed.TotalSeconds,
+            Counts = counts,
+            Cuts = cuts,
+            Seconds = elapsed.TotalSeconds,
             PeakMemoryBytes = self.PeakWorkingSet64,
             FirstTime = report.FirstTime,
             LastTime = report.LastTime,
@@ -215,10 +260,18 @@ public sealed class VideoJob : IAsyncDisposable
         };
     }
 
+    /// <summary>What the operations counted since their stages were made, by name.</summary>
+    internal IReadOnlyDictionary<string, long> Counts => _operations.SelectMany(o => o.Counts).GroupBy(c => c.Key).ToDictionary(g => g.Key, g => g.Sum(c => c.Value));
+
+    /// <summary>The first output frame that stands at or behind a source frame.</summary>
+    internal long FirstOutputAt(long source) => _operations.Aggregate(source, (index, operation) => operation.FirstOutputAt(index));
+
+    private bool FindsCuts => _options.FindCuts && _operations.Any(o => o.NeedsCuts);
+
     /// <inheritdoc/>
     public ValueTask DisposeAsync()
     {
-        Release(_operations, _memory, _output);
+        Release(_operations, _memory, Output);
         return ValueTask.CompletedTask;
     }
 
@@ -231,6 +284,32 @@ public sealed class VideoJob : IAsyncDisposable
 
         output?.Dispose();
         memory?.Dispose();
+    }
+
+    private async Task RunAsync(IFrameSource source, IReadOnlyList<IFrameStage> stages, IFrameSink sink, CancellationToken cancellationToken)
+    {
+        VideoPipeline pipeline = VideoPipeline.Build(source, stages, sink, ChannelCapacity, _memory.LimitBytes);
+        long allocatedBefore = GC.GetTotalAllocatedBytes();
+        await pipeline.RunAsync(cancellationToken);
+        _log.Debug("Managed allocation while running: {Bytes} bytes for {Frames} frames", GC.GetTotalAllocatedBytes() - allocatedBefore, FramesDone());
+        foreach (StageMeter meter in pipeline.Meters)
+        {
+            _log.Debug("Stage {Stage} passed on {Frames} frames", meter.Name, meter.Frames);
+        }
+    }
+
+    // From the last operation back to the first, each says what it needs; stages then run from the first on.
+    private List<IFrameStage> CreateStages(FrameRange outputs, out FrameRange inputs)
+    {
+        List<IFrameStage> stages = [];
+        inputs = outputs;
+        foreach (IVideoOperation operation in _operations.Reverse())
+        {
+            stages.InsertRange(0, operation.CreateStages(inputs));
+            inputs = operation.InputFor(inputs);
+        }
+
+        return stages;
     }
 
     private FrameSource Source() => new(_info, _scan, _options.Decode, new FramePool(_memory, _scan.Format));

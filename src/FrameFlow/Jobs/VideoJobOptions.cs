@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using FrameFlow.Decoding;
 using FrameFlow.Encoding;
 using FrameFlow.Media;
@@ -22,10 +23,12 @@ public sealed record VideoJobOptions
     /// <summary>The seed of all that is drawn.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Processor threads for the model, at least 1.</summary>
+    /// <summary>Processor threads for the model, at least 1. Of the machine, not of the request.</summary>
+    [JsonIgnore]
     public int Threads { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>The cap for frames and working memory, bytes.</summary>
+    /// <summary>The cap for frames and working memory, bytes. Of the machine, not of the request.</summary>
+    [JsonIgnore]
     public long MemoryBytes { get; init; } = DefaultMemoryBytes;
 
     /// <summary>How the output is encoded.</summary>
