@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using FrameFlow.Encoding;
 using FrameFlow.Inference;
 using FrameFlow.Media;
+using FrameFlow.Verification;
 using Serilog;
 
 namespace FrameFlow.Jobs;
@@ -60,6 +61,9 @@ public sealed class SegmentedJob : IAsyncDisposable
     /// <summary>The segments' output frames; empty until planned.</summary>
     public IReadOnlyList<FrameRange> Segments => _plan?.Segments ?? [];
 
+    /// <summary>Whether every segment is done, by whomever.</summary>
+    public bool IsComplete => _state.IsComplete;
+
     /// <summary>Which segments are not done yet, as far as this process knows.</summary>
     public IReadOnlyList<int> Missing => [.. Enumerable.Range(0, Segments.Count).Where(i => !_state.Segments.ContainsKey(i))];
 
@@ -69,8 +73,12 @@ public sealed class SegmentedJob : IAsyncDisposable
     /// <summary>
     /// Finds whether a run before this one was killed between giving the output its name and clearing up; clears up then.
     /// </summary>
+    /// <param name="request">The request.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <param name="onPublished">Told, where the output is there, before the folder goes; may be told again after a crash.</param>
     /// <returns>Whether the output is there, made by this very request.</returns>
-    public static async Task<bool> WasPublishedAsync(JobRequest request, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<bool> WasPublishedAsync(JobRequest request, TimeProvider time, CancellationToken cancellationToken, Func<Task>? onPublished = null)
     {
         ArgumentNullException.ThrowIfNull(request);
         request = request.WithFullPaths();
@@ -85,6 +93,11 @@ public sealed class SegmentedJob : IAsyncDisposable
             && (!File.Exists(request.Options.Input) || await HashAsync(request.Options.Input, cancellationToken) == state.Begun.Fingerprint.Input);
         using (FileLock held = work.Take(shared: false))
         {
+            if (same && onPublished is not null)
+            {
+                await onPublished();
+            }
+
             work.Delete();
         }
 
@@ -99,6 +112,30 @@ public sealed class SegmentedJob : IAsyncDisposable
         return (await work.Journal.ReadAsync(cancellationToken)).Begun?.Request
             ?? throw new FrameFlowException(FaultKind.Usage, $"No work on '{output}' was begun: there is no journal in '{work.FullPath}'; check the name, or begin with 'frameflow interpolate' or 'frameflow plan'.");
     }
+
+    /// <summary>Whether work on an output is planned and not yet published.</summary>
+    public static async Task<bool> IsPlannedAsync(string output, TimeProvider time, CancellationToken cancellationToken) =>
+        (await WorkFolder.For(output, time).Journal.ReadAsync(cancellationToken)).Planned is not null;
+
+    /// <summary>Frames of the segments that are done, of all that work on an output; 0 where none is.</summary>
+    public static async Task<long> CountDoneAsync(string output, TimeProvider time, CancellationToken cancellationToken) =>
+        (await WorkFolder.For(output, time).Journal.ReadAsync(cancellationToken)).Segments.Values.Sum(s => s.Frames.Count);
+
+    /// <summary>Throws away what was done for an output.</summary>
+    /// <exception cref="FrameFlowException">Another process is at work on it.</exception>
+    public static void Discard(string output, TimeProvider time)
+    {
+        WorkFolder work = WorkFolder.For(output, time);
+        if (work.Exists)
+        {
+            using FileLock held = work.Take(shared: false);
+            work.Delete();
+        }
+    }
+
+    /// <summary>SHA-256 of a file's content, lower-case hexadecimal.</summary>
+    /// <exception cref="FrameFlowException">The file cannot be read (<see cref="FaultKind.Input"/>).</exception>
+    public static Task<string> ContentOfAsync(string path, CancellationToken cancellationToken) => HashAsync(path, cancellationToken);
 
     /// <summary>Checks the request, reads the source or what an earlier run kept of it, and plans. Writes nothing.</summary>
     /// <param name="request">The request.</param>
@@ -135,12 +172,18 @@ public sealed class SegmentedJob : IAsyncDisposable
                 hash = plan?.Stamp == stamp ? begun.Fingerprint.Input : await HashAsync(request.Options.Input, cancellationToken);
                 if (hash != begun.Fingerprint.Input)
                 {
+                    if (policy.RestartIfChanged)
+                    {
+                        return await PrepareAsync(request, policy with { Restart = true }, models, log, time, cancellationToken);
+                    }
+
                     throw Changed(work, ["the input's content"]);
                 }
             }
         }
 
         VideoJob job = await VideoJob.PrepareAsync(request.Options, [.. request.Operations.Select(o => o.Create())], models, log, cancellationToken, plan?.Scan.ToScan());
+        bool startsAnew = false;
         try
         {
             bool begunBefore = state.Begun is not null;
@@ -156,16 +199,22 @@ public sealed class SegmentedJob : IAsyncDisposable
             };
             if (state.Begun is { } before && fingerprint.DifferencesFrom(before.Fingerprint) is { Count: > 0 } differences)
             {
+                startsAnew = policy.RestartIfChanged;
                 throw Changed(work, differences);
             }
 
             return new SegmentedJob(request, policy, log, work, job, fingerprint, stamp, state, plan) { IsSegmented = isSegmented };
         }
-        catch
+        catch (Exception e)
         {
             await job.DisposeAsync();
-            throw;
+            if (e is not FrameFlowException || !startsAnew)
+            {
+                throw;
+            }
         }
+
+        return await PrepareAsync(request, policy with { Restart = true }, models, log, time, cancellationToken);
     }
 
     /// <summary>The plan with the time and the space that it will take.</summary>
@@ -284,7 +333,7 @@ public sealed class SegmentedJob : IAsyncDisposable
         }
 
         using FileLock segment = _work.TryTakeSegment(index)
-            ?? throw new FrameFlowException(FaultKind.Usage, $"Segment {index} of '{Request.Options.Output}' is being made by another process.") { CanRetry = true };
+            ?? throw new FrameFlowException(FaultKind.Usage, $"Segment {index} of '{Request.Options.Output}' is being made by another process.") { CanRetry = true, IsBusy = true };
         _state = await _work.Journal.ReadAsync(cancellationToken);
         string path = _work.SegmentPath(index);
         FrameRange frames = Segments[index];
@@ -314,8 +363,11 @@ public sealed class SegmentedJob : IAsyncDisposable
     }
 
     /// <summary>Joins the segments, checks the result against the plan, and publishes it. The folder goes.</summary>
-    /// <exception cref="FrameFlowException">Segments are missing (<see cref="FaultKind.Usage"/>), or the work failed.</exception>
-    public async Task<JobSummary> JoinAsync(CancellationToken cancellationToken)
+    /// <param name="cancellationToken">Ends the work; nothing is published.</param>
+    /// <param name="prove">Whether the independent verifier must agree first; it does not know operations other than interpolation, which are then not held against it.</param>
+    /// <param name="onPublished">Told when the output has its name, before the folder goes; may be told again after a crash.</param>
+    /// <exception cref="FrameFlowException">Segments are missing (<see cref="FaultKind.Usage"/>), the source is not what it was (<see cref="FaultKind.Input"/>), or the work failed.</exception>
+    public async Task<JobSummary> JoinAsync(CancellationToken cancellationToken, bool prove = false, Func<Task>? onPublished = null)
     {
         if (_lock is null)
         {
@@ -330,12 +382,28 @@ public sealed class SegmentedJob : IAsyncDisposable
             throw new FrameFlowException(FaultKind.Usage, $"'{Request.Options.Output}' cannot be joined: {which}; run 'frameflow resume', which makes what is missing.") { CanRetry = true };
         }
 
+        // What was made of one film must not get another one's sound.
+        string input = Request.Options.Input;
+        if (!File.Exists(input) || (SourceStamp.Of(input) != _plan.Stamp && await HashAsync(input, cancellationToken) != _state.Begun!.Fingerprint.Input))
+        {
+            throw new FrameFlowException(FaultKind.Input, $"The input '{input}' {(File.Exists(input) ? "was changed" : "went away")} while it was worked on; nothing is published.") { CanRetry = true };
+        }
+
         Stopwatch clock = Stopwatch.StartNew();
         using OutputFile joined = _job.Output.WrittenIn(_work.FullPath);
         await SegmentJoin.RunAsync(_job.Encode, _work.FullPath, [.. Segments.Select((frames, i) => (WorkFolder.SegmentName(i), frames))], joined, cancellationToken);
         OutputReport report = await OutputCheck.VerifyAsync(_job.Encode, joined.PartialPath, Plan.FramesOut, cancellationToken);
+        if (prove && Request.Operations is [InterpolationOperationOptions interpolation])
+        {
+            await ProveAsync(interpolation, joined.PartialPath, cancellationToken);
+        }
+
         await AppendAsync(new JobJoined(await HashAsync(joined.PartialPath, cancellationToken), new FileInfo(joined.PartialPath).Length), cancellationToken);
         await joined.PublishAsync(cancellationToken);
+        if (onPublished is not null)
+        {
+            await onPublished();
+        }
 
         Dictionary<string, long> counts = _state.Segments.Values.SelectMany(s => s.Counts).GroupBy(c => c.Key).ToDictionary(g => g.Key, g => g.Sum(c => c.Value));
         Rational[] cuts = [.. _plan.Cuts.Select(c => _job.Scan.Timeline[c])];
@@ -421,6 +489,24 @@ public sealed class SegmentedJob : IAsyncDisposable
 
         _state = _state.Without(spoilt);
         Interlocked.Exchange(ref _framesBefore, _state.Segments.Values.Sum(s => s.Frames.Count));
+    }
+
+    private async Task ProveAsync(InterpolationOperationOptions interpolation, string path, CancellationToken cancellationToken)
+    {
+        VerificationReport report = await new TimingVerifier(new VerificationOptions
+        {
+            Rate = _job.Encode.Request.FrameRate,
+            Slow = interpolation.Slow,
+            Start = Request.Options.Decode.Start,
+            Duration = Request.Options.Decode.Duration,
+            Filters = _job.Scan.Filters,
+            AllowHeldFrames = interpolation.Model == "hold",
+            ExpectAudio = interpolation.Slow == Rational.One,
+        }).VerifyAsync(Request.Options.Input, path, cancellationToken);
+        if (report.Checks.FirstOrDefault(c => !c.Passed) is { } failed)
+        {
+            throw new FrameFlowException(FaultKind.Encode, $"'{Request.Options.Output}' breaks the timing contract and is not published: {failed.Name}: {failed.Measured} instead of {failed.Expected}; please report it.");
+        }
     }
 
     private void Clear()

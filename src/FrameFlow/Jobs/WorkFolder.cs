@@ -87,7 +87,7 @@ public sealed class WorkFolder
         }
 
         return FileLock.TryTake(Path.Combine(FullPath, LockName), shared)
-            ?? throw new FrameFlowException(FaultKind.Usage, $"Another FrameFlow is at work on '{OutputPath}'; wait for it, or give another output.") { CanRetry = true };
+            ?? throw new FrameFlowException(FaultKind.Usage, $"Another FrameFlow is at work on '{OutputPath}'; wait for it, or give another output.") { CanRetry = true, IsBusy = true };
     }
 
     /// <summary>Takes a segment, so that no other process on this folder makes it at the same time.</summary>
