@@ -119,15 +119,9 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
     {
         string text = ErrorText();
         string toolOutput = $"ffmpeg {arguments}\nafter {FramesWritten.ToString(CultureInfo.InvariantCulture)} frames\n{text}";
-        string line = LastTellingLine(text) ?? cause?.Message.ReplaceLineEndings(" ") ?? "it gave no reason";
-        if (text.Contains("No space left on device", StringComparison.Ordinal) || text.Contains("Disk quota exceeded", StringComparison.Ordinal) || text.Contains("File too large", StringComparison.Ordinal))
+        if (EncodeFaults.OfStorage(text, output.Path, toolOutput, cause) is { } storage)
         {
-            return new FrameFlowException(FaultKind.Storage, $"The disk is full: '{output.Path}' could not be written; free some space, or give another folder.", cause) { CanRetry = true, ToolOutput = toolOutput };
-        }
-
-        if (text.Contains("Permission denied", StringComparison.Ordinal) || text.Contains("Read-only file system", StringComparison.Ordinal) || text.Contains("Input/output error", StringComparison.Ordinal))
-        {
-            return new FrameFlowException(FaultKind.Storage, $"'{output.Path}' could not be written ({line}); give another folder, or mend its permissions.", cause) { ToolOutput = toolOutput };
+            return storage;
         }
 
         if (cause is System.ComponentModel.Win32Exception || (cause is FFMpegException && text.Length == 0))
@@ -135,19 +129,11 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
             return new FrameFlowException(FaultKind.Encode, "ffmpeg could not be started; install it (Debian: apt-get install ffmpeg) so that it is on the PATH.", cause) { ToolOutput = toolOutput };
         }
 
-        return new FrameFlowException(FaultKind.Encode, $"The encoder {plan.Encoder.Name} failed after {FramesWritten.ToString(CultureInfo.InvariantCulture)} frames ({line}); try another --encoder, or without --encoder-args.", cause)
+        string reason = EncodeFaults.Reason(text, cause);
+        return new FrameFlowException(FaultKind.Encode, $"The encoder {plan.Encoder.Name} failed after {FramesWritten.ToString(CultureInfo.InvariantCulture)} frames ({reason}); try another --encoder, or without --encoder-args.", cause)
         {
             ToolOutput = toolOutput,
         };
-    }
-
-    // ffmpeg's last lines are consequences ("Conversion failed!"); the first line that speaks of an error is nearer to the cause.
-    private static string? LastTellingLine(string text)
-    {
-        string[] lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        string? line = lines.FirstOrDefault(l => l.Contains("rror", StringComparison.Ordinal) || l.Contains("nvalid", StringComparison.Ordinal) || l.Contains("annot", StringComparison.Ordinal) || l.Contains("nrecognized", StringComparison.Ordinal))
-            ?? lines.LastOrDefault();
-        return line is not null && line.StartsWith('[') && line.IndexOf("] ", StringComparison.Ordinal) is > 0 and int end ? line[(end + 2)..] : line;
     }
 
     private void KeepErrorLine(string line)

@@ -15,6 +15,7 @@ public sealed class InterpolationStage : IFrameStage
     private readonly InterpolationOptions _options;
     private readonly NativePool _memory;
     private readonly int _mostPerPair;
+    private readonly FrameRange _outputs;
     private long _generated;
     private long _held;
 
@@ -24,7 +25,8 @@ public sealed class InterpolationStage : IFrameStage
     /// <param name="interpolator">The method; not owned.</param>
     /// <param name="options">Validated options.</param>
     /// <param name="memory">Where frames come from.</param>
-    public InterpolationStage(OutputTimeline timeline, FrameTimeline sourceTimeline, IFrameInterpolator interpolator, InterpolationOptions options, NativePool memory)
+    /// <param name="outputs">Which output frames are made, by index; null for all. The input must hold the frames of <see cref="OutputTimeline.SourceFor"/>.</param>
+    public InterpolationStage(OutputTimeline timeline, FrameTimeline sourceTimeline, IFrameInterpolator interpolator, InterpolationOptions options, NativePool memory, FrameRange? outputs = null)
     {
         ArgumentNullException.ThrowIfNull(timeline);
         ArgumentNullException.ThrowIfNull(sourceTimeline);
@@ -32,6 +34,7 @@ public sealed class InterpolationStage : IFrameStage
         _interpolator = interpolator;
         _options = options;
         _memory = memory;
+        _outputs = outputs ?? new FrameRange(0, timeline.Count);
 
         // A long step or a strong slow motion would mean many frames at once: a unit of work is cut there.
         Rational step = sourceTimeline.ConstantRate?.Inverse ?? (sourceTimeline.Duration / Math.Max(1, sourceTimeline.Count));
@@ -101,9 +104,9 @@ public sealed class InterpolationStage : IFrameStage
             }
 
             left = frames.Current;
-            int leftIndex = 0;
+            int leftIndex = (int)left.SourceIndex;
             int lastLeft = -1;
-            for (long k = 0; k < _timeline.Count; k++)
+            for (long k = _outputs.First; k < _outputs.End; k++)
             {
                 OutputPosition position = _timeline.At(k);
 
