@@ -30,7 +30,15 @@ internal static class JobRun
     }
 
     /// <summary>The one line at the end.</summary>
-    public static void LogPublished(string output, JobSummary summary, ILogger log) => log.Information(
-        "Published {Output}: {Frames} frames at {Rate} fps from {FramesIn}, {Generated} made, {Cuts} cut(s), {Seconds:0.0} s ({Fps:0.00} frames/s).",
-        output, summary.FramesOut, summary.Plan.TargetRate, summary.Plan.FramesIn, summary.Counts.GetValueOrDefault("generated"), summary.Cuts.Count, summary.Seconds, summary.FramesOut / summary.Seconds);
+    public static void LogPublished(string output, JobSummary summary, ILogger log)
+    {
+        if (summary.Counts.GetValueOrDefault("fellBack") is > 0 and long fellBack)
+        {
+            log.Warning("{Count} frame(s) repeat the nearer source frame: between those frames the motion could not be found (--fallback off shows what was made).", fellBack);
+        }
+
+        log.Information(
+            "Published {Output}: {Frames} frames at {Rate} fps from {FramesIn}, {Generated} made, {Cuts} cut(s), {Seconds:0.0} s ({Fps:0.00} frames/s).",
+            output, summary.FramesOut, summary.Plan.TargetRate, summary.Plan.FramesIn, summary.Counts.GetValueOrDefault("generated"), summary.Cuts.Count, summary.Seconds, summary.FramesOut / summary.Seconds);
+    }
 }

@@ -17,6 +17,7 @@ root.Subcommands.Add(ServerCommands.CreateWorker(global));
 root.Subcommands.Add(ServerCommands.CreateServe(global));
 root.Subcommands.Add(ProbeCommand.Create(global));
 root.Subcommands.Add(ModelsCommand.Create(global));
+root.Subcommands.Add(EvaluateCommand.Create(global));
 root.Subcommands.Add(VerifyCommand.Create(global));
 root.Subcommands.Add(FormatsCommand.Create(global));
 

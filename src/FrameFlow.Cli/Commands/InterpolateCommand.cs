@@ -16,9 +16,10 @@ internal static class InterpolateCommand
         Option<int> steps = new("--steps") { Description = "1: the posterior mean (best fidelity); 2 and more: sample detail.", DefaultValueFactory = _ => 1 };
         Option<double> detail = new("--detail") { Description = "How much of the sampled detail is taken, 0 to 1 (with --steps 2 and more).", DefaultValueFactory = _ => 1 };
         Option<int> batch = new("--batch") { Description = "Frames that go through a network together. Changes speed and memory, not the pictures.", DefaultValueFactory = _ => 1 };
+        Option<string> fallback = Parsers.Switch("--fallback", "on", "off", "Repeat the nearer source frame where the model expects its own to be in shreds.");
         JobArguments arguments = new("Look for scene cuts and never morph across one.");
         Command command = arguments.CreateCommand(
-            "interpolate", "Raise a video's frame rate, or slow it down, with frames made by a diffusion model.", fps, slow, model, steps, detail, batch);
+            "interpolate", "Raise a video's frame rate, or slow it down, with frames made by a diffusion model.", fps, slow, model, steps, detail, batch, fallback);
         CommandEdge.Run(command, global, async (parsed, log, token) =>
         {
             VideoJobOptions options = arguments.Read(parsed);
@@ -32,6 +33,7 @@ internal static class InterpolateCommand
                     Steps = parsed.GetValue(steps),
                     Detail = parsed.GetValue(detail),
                     Batch = parsed.GetValue(batch),
+                    FallBack = parsed.GetValue(fallback) == "on",
                 },
             };
             JobRequest job = new() { Options = options, Operations = [request] };
@@ -99,6 +101,7 @@ internal static class InterpolateCommand
         summary.FramesOut,
         Generated = summary.Counts["generated"],
         HeldAtCuts = summary.Counts["held"],
+        FellBack = summary.Counts["fellBack"],
         summary.Segments,
         summary.Plan.SourceRate,
         summary.Plan.TargetRate,

@@ -18,6 +18,7 @@ public sealed class InterpolationStage : IFrameStage
     private readonly FrameRange _outputs;
     private long _generated;
     private long _held;
+    private long _fellBack;
 
     /// <summary>Creates the stage.</summary>
     /// <param name="timeline">The output's frames.</param>
@@ -52,6 +53,9 @@ public sealed class InterpolationStage : IFrameStage
 
     /// <summary>Source frames that stand more than once so far: at cuts, in gaps, at the end.</summary>
     public long HeldOutputs => Interlocked.Read(ref _held);
+
+    /// <summary>Made frames so far that gave way to a source frame, see <see cref="InterpolationOptions.FallBack"/>.</summary>
+    public long FellBackFrames => Interlocked.Read(ref _fellBack);
 
     /// <inheritdoc/>
     public VideoFormat OutputFormat(VideoFormat input) => input;
@@ -215,7 +219,9 @@ public sealed class InterpolationStage : IFrameStage
             if (requests.Count > 0)
             {
                 _interpolator.Interpolate(left, unit.Right!, requests, cancellationToken);
-                Interlocked.Add(ref _generated, requests.Count);
+                int fellBack = _options.FallBack ? FallBack(unit, frames) : 0;
+                Interlocked.Add(ref _generated, requests.Count - fellBack);
+                Interlocked.Add(ref _fellBack, fellBack);
             }
 
             return Task.FromResult(frames);
@@ -229,6 +235,26 @@ public sealed class InterpolationStage : IFrameStage
         {
             unit.Dispose();
         }
+    }
+
+    private static int FallBack(Unit unit, Frame[] frames)
+    {
+        int count = 0;
+        for (int i = 0; i < frames.Length; i++)
+        {
+            // What is expected shrinks towards the given frames as 2 sqrt(t (1 - t)); without that, all frames between two are judged alike.
+            Item item = unit.Items[i];
+            if (item.Position > 0 && frames[i].ExpectedError > InterpolationOptions.ShredsAbove * 2 * Math.Sqrt(item.Position * (1 - item.Position)))
+            {
+                Frame nearer = (item.Position <= 0.5 ? unit.Left! : unit.Right!).Share();
+                nearer.Time = item.Time;
+                frames[i].Dispose();
+                frames[i] = nearer;
+                count++;
+            }
+        }
+
+        return count;
     }
 
     private readonly record struct Item(Rational Time, double Position);

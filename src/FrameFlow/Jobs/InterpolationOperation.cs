@@ -61,8 +61,16 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
     /// <inheritdoc/>
     public IReadOnlyList<Model> Models => _model is null ? [] : [_model];
 
-    /// <summary><c>generated</c>: frames made. <c>held</c>: source frames that stand where a made one would otherwise, at cuts.</summary>
-    public IReadOnlyDictionary<string, long> Counts => new Dictionary<string, long> { ["generated"] = _stage?.GeneratedFrames ?? 0, ["held"] = _stage?.HeldOutputs ?? 0 };
+    /// <summary>
+    /// <c>generated</c>: frames made. <c>held</c>: source frames that stand where a made one would otherwise, at cuts. <c>fellBack</c>: source frames that stand
+    /// where the model did not trust its own.
+    /// </summary>
+    public IReadOnlyDictionary<string, long> Counts => new Dictionary<string, long>
+    {
+        ["generated"] = _stage?.GeneratedFrames ?? 0,
+        ["held"] = _stage?.HeldOutputs ?? 0,
+        ["fellBack"] = _stage?.FellBackFrames ?? 0,
+    };
 
     /// <inheritdoc/>
     public int TrialFrames => Device != "none" && _timeline!.Count > SourceFramesOut ? 2 : 0;

@@ -500,7 +500,7 @@ public sealed class SegmentedJob : IAsyncDisposable
             Start = Request.Options.Decode.Start,
             Duration = Request.Options.Decode.Duration,
             Filters = _job.Scan.Filters,
-            AllowHeldFrames = interpolation.Model == "hold",
+            AllowHeldFrames = interpolation.Model == "hold" || _state.Segments.Values.Any(s => s.Counts.GetValueOrDefault("fellBack") > 0),
             ExpectAudio = interpolation.Slow == Rational.One,
         }).VerifyAsync(Request.Options.Input, path, cancellationToken);
         if (report.Checks.FirstOrDefault(c => !c.Passed) is { } failed)
