@@ -129,7 +129,7 @@ public sealed partial class DropAlternateEvaluation(EvaluationOptions options, M
     private static async Task<double[]> CompareAsync(string made, string truth, Rational rate, string filter, CancellationToken cancellationToken)
     {
         string stats = made + "." + filter;
-        string paired = $"[0:v]setpts=N/({rate})/TB[a];[1:v]setpts=N/({rate})/TB[b];[a][b]{filter}=stats_file='{stats}'";
+        string paired = $"[0:v]setpts=N/({rate})/TB[a];[1:v]setpts=N/({rate})/TB[b];[a][b]{filter}=stats_file='{stats}':shortest=1";
         await FfmpegAsync(["-noautorotate", "-i", made, "-noautorotate", "-i", truth, "-lavfi", paired, "-f", "null", "-"], cancellationToken);
         return [.. (await File.ReadAllLinesAsync(stats, cancellationToken)).Select(l => LumaFigure().Match(l)).Where(m => m.Success)
             .Select(m => m.Groups[1].Value == "inf" ? Perfect : double.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture))];
