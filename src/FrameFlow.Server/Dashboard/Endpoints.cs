@@ -16,6 +16,7 @@ internal static class Endpoints
         app.MapGet("/", () => Page("index.html", "text/html; charset=utf-8")).ExcludeFromDescription();
         app.MapGet("/app.js", () => Page("app.js", "text/javascript; charset=utf-8")).ExcludeFromDescription();
         app.MapGet("/app.css", () => Page("app.css", "text/css; charset=utf-8")).ExcludeFromDescription();
+        app.MapGet("/favicon.ico", () => Results.NoContent()).ExcludeFromDescription();
         app.MapGet("/health", () => Results.Ok(new { status = "ok", watched = folders.Count })).WithSummary("Whether the process serves.");
 
         RouteGroupBuilder api = app.MapGroup("/api");
@@ -136,7 +137,7 @@ internal static class Endpoints
         {
             do
             {
-                string json = JobJson.Write(new { jobs = await ListAsync(folders, board, time, context.RequestAborted), machine = Machine(folders) });
+                string json = JobJson.Write(new Snapshot(await ListAsync(folders, board, time, context.RequestAborted), Machine(folders)));
                 await context.Response.WriteAsync($"data: {json}\n\n", context.RequestAborted);
                 await context.Response.Body.FlushAsync(context.RequestAborted);
             }
@@ -147,6 +148,8 @@ internal static class Endpoints
             // The page was closed.
         }
     }
+
+    private sealed record Snapshot(IReadOnlyList<JobView> Jobs, MachineView Machine);
 
     private static async Task<string> TailAsync(string path)
     {
