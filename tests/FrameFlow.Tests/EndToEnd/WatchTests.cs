@@ -28,7 +28,7 @@ public sealed class WatchTests : IDisposable
     public async Task Watch_FilmsOfManyKinds_DoesEachOnce()
     {
         // Names that other programs trip over, a broken film, copies, a circle of links; two watchers on the same folder.
-        string[] names = ["-y.mkv", "it's \"one\" film.mkv", "new\nline.mkv", "😀 sub/..%2f$(id).mkv"];
+        string[] names = ["-y.mkv", "it's \"one\" film.mkv", "new\nline.mkv", "😀 sub/a..%2f$(id).mkv"];
         Directory.CreateDirectory(_tool.At("in/😀 sub"));
         for (int i = 0; i < names.Length; i++)
         {
@@ -145,12 +145,12 @@ public sealed class WatchTests : IDisposable
         Assert.SkipUnless(await RunAsync("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk), "no small disk may be mounted here");
         try
         {
-            await MakeFilmAsync("in/big.mkv", 8, 0, size: "320x240");
+            await MakeFilmAsync("in/big.mkv", 4, 0, size: "320x240", more: ",noise=alls=40:allf=t");
             string hash = Hashes()["big.mkv"];
             string[] once = Once("disk");
             ToolRun full = await _tool.RunAsync(once);
             Assert.True(full.Code == 0, full.Error);
-            Assert.Contains("The disk is full", full.Error, StringComparison.Ordinal);
+            Assert.True(full.Error.Contains("The disk is full", StringComparison.Ordinal) || full.Error.Contains("No space left", StringComparison.Ordinal), full.Error);
             Assert.DoesNotContain("big.mkv", Directory.EnumerateFiles(disk).Select(Path.GetFileName));
 
             Assert.True(await RunAsync("mount", "-o", "remount,ro,size=64m", disk));
@@ -163,7 +163,7 @@ public sealed class WatchTests : IDisposable
             File.SetLastWriteTimeUtc(_tool.At("in/big.mkv"), new DateTime(2001, 1, 1, 0, 0, 0, DateTimeKind.Utc));
             ToolRun mended = await _tool.RunAsync(once);
             Assert.True(mended.Code == 0, mended.Error);
-            Assert.Equal(160, await CountAsync("disk/big.mkv"));
+            Assert.Equal(80, await CountAsync("disk/big.mkv"));
             Assert.Equal(hash, Hashes()["big.mkv"]);
         }
         finally
@@ -177,8 +177,8 @@ public sealed class WatchTests : IDisposable
     private static string[] Forever(string output = "out") =>
         ["watch", "in", "-o", output, "--recipe", "r.json", "--settle", "0.5", "--segment", "0.5", "--tries", "2", "--retry-after", "0.5", "--lease", "5", "--listen", "none"];
 
-    private Task<string> MakeFilmAsync(string name, int seconds, int kind, string size = "96x64") => _tool.ExternalAsync(
-        "ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", string.Create(CultureInfo.InvariantCulture, $"testsrc2=s={size}:r=10:d={seconds},hue=h={kind * 60}"), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", name);
+    private Task<string> MakeFilmAsync(string name, int seconds, int kind, string size = "96x64", string more = "") => _tool.ExternalAsync(
+        "ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", string.Create(CultureInfo.InvariantCulture, $"testsrc2=s={size}:r=10:d={seconds},hue=h={kind * 60}{more}"), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", name);
 
     private string[] Outputs() => [.. Directory.EnumerateFiles(_tool.At("out"), "*", SearchOption.AllDirectories)
         .Select(f => Path.GetRelativePath(_tool.At("out"), f)).Where(f => !f.StartsWith('.') && !f.Contains("/.", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
