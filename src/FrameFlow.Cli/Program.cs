@@ -8,6 +8,7 @@ Command root = new("frameflow", "FrameFlow raises the frame rate of video with d
 GlobalOptions global = new();
 global.AddTo(root);
 root.Subcommands.Add(InterpolateCommand.Create(global));
+root.Subcommands.Add(DenoiseCommand.Create(global));
 root.Subcommands.Add(ProbeCommand.Create(global));
 root.Subcommands.Add(ModelsCommand.Create(global));
 root.Subcommands.Add(VerifyCommand.Create(global));

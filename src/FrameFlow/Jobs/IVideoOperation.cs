@@ -7,7 +7,8 @@ namespace FrameFlow.Jobs;
 
 /// <summary>
 /// One of the things that a job does to a film, in its order: it maps the times of the frames that come to those of the frames that
-/// leave, and contributes stages. Options first, then <see cref="CheckModel"/>, <see cref="Map"/>, <see cref="Load"/>, each once; stages once a run.
+/// leave, and contributes stages. Options first, then <see cref="CheckModel"/>, <see cref="Map"/>, <see cref="Load"/>, each once; stages for every
+/// pass over the film.
 /// </summary>
 public interface IVideoOperation : IDisposable
 {
@@ -38,6 +39,14 @@ public interface IVideoOperation : IDisposable
     /// <summary>Loads networks and takes what the stages need.</summary>
     /// <exception cref="FrameFlowException">Model, device or memory do not suffice.</exception>
     void Load(OperationContext context);
+
+    /// <summary>Whether <see cref="AnalyzeAsync"/> wants to see the film before the run.</summary>
+    bool NeedsAnalysis { get; }
+
+    /// <summary>Sees the film as it comes to this operation, once, after <see cref="Load"/> and before the stages that do the work are created.</summary>
+    /// <param name="frames">Every frame; each is disposed.</param>
+    /// <param name="cancellationToken">Ends the pass.</param>
+    Task AnalyzeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken);
 
     /// <summary>Fresh stages over what was loaded, in order.</summary>
     IReadOnlyList<IFrameStage> CreateStages();

@@ -119,6 +119,12 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
     }
 
     /// <inheritdoc/>
+    public bool NeedsAnalysis => false;
+
+    /// <inheritdoc/>
+    public Task AnalyzeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
     public IReadOnlyList<IFrameStage> CreateStages() => [_stage = new InterpolationStage(_timeline!, _input!, _interpolator!, _sampling, _context!.Memory)];
 
     /// <inheritdoc/>

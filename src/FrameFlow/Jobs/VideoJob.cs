@@ -186,9 +186,16 @@ public sealed class VideoJob : IAsyncDisposable
     public async Task<JobSummary> RunAsync(CancellationToken cancellationToken)
     {
         Stopwatch clock = Stopwatch.StartNew();
+        for (int i = 0; i < _operations.Count; i++)
+        {
+            if (_operations[i].NeedsAnalysis)
+            {
+                await VideoPipeline.Build(Source(), Stages(new SceneCutStage(new SceneCutOptions()), i), new AnalysisSink(_operations[i]), ChannelCapacity, _memory.LimitBytes).RunAsync(cancellationToken);
+            }
+        }
+
         SceneCutStage cuts = new(new SceneCutOptions());
-        bool findsCuts = _options.FindCuts && _operations.Any(o => o.NeedsCuts);
-        List<IFrameStage> stages = [.. findsCuts ? [cuts] : Array.Empty<IFrameStage>(), .. _operations.SelectMany(o => o.CreateStages())];
+        List<IFrameStage> stages = Stages(cuts, _operations.Count);
         _sink = new FrameSink(_encode, _output);
         VideoPipeline pipeline = VideoPipeline.Build(Source(), stages, _sink, ChannelCapacity, _memory.LimitBytes);
         long allocatedBefore = GC.GetTotalAllocatedBytes();
@@ -234,6 +241,13 @@ public sealed class VideoJob : IAsyncDisposable
         memory?.Dispose();
     }
 
+    // The stages of the first operations.
+    private List<IFrameStage> Stages(SceneCutStage cuts, int operations) =>
+    [
+        .. _options.FindCuts && _operations.Any(o => o.NeedsCuts) ? [cuts] : Array.Empty<IFrameStage>(),
+        .. _operations.Take(operations).SelectMany(o => o.CreateStages()),
+    ];
+
     private FrameSource Source() => new(_info, _scan, _options.Decode, new FramePool(_memory, _scan.Format));
 
     private void Announce()
@@ -256,5 +270,12 @@ public sealed class VideoJob : IAsyncDisposable
         {
             _log.Warning("Damaged from {Start:0.000} s to {End:0.000} s: {What:l}.", damage.Start.ToDouble(), damage.End.ToDouble(), damage.What);
         }
+    }
+
+    private sealed class AnalysisSink(IVideoOperation operation) : IFrameSink
+    {
+        public int HeldFrames => 1;
+
+        public Task ConsumeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken) => operation.AnalyzeAsync(frames, cancellationToken);
     }
 }
