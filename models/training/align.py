@@ -5,6 +5,8 @@ The C# pipeline computes the same with its own motion. Frames [H,W,3] RGB code v
 import cv2
 import numpy as np
 
+import motion
+
 UNKNOWN = 100.0  # the deviation that stands for infinity: missing frame, masked pixel, look-up outside the picture
 PRE_BLUR = 1.0  # px, deviation of the Gaussian before motion is sought
 COST_BOX = 7  # px, side of the box in which the alignment's error is measured
@@ -37,6 +39,12 @@ def look_up(frame, flow, mode="bicubic"):
     """frame [H,W,C] at p + flow(p), borders replicated."""
     y, x = np.mgrid[0:flow.shape[0], 0:flow.shape[1]].astype(np.float32)
     return cv2.remap(frame, x + flow[..., 0], y + flow[..., 1], cv2.INTER_CUBIC if mode == "bicubic" else cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def look_up_exactly(frame, flow):
+    """`look_up`, bicubic, without the 1/32 px to which OpenCV rounds places: what golden tensors hold."""
+    image, motion_ = motion.to_tensor(frame), motion.to_tensor(flow)
+    return motion.warp(image, motion_, "bicubic")[0].permute(1, 2, 0).numpy()
 
 
 def unreliability(warped, centre, expected, flow):

@@ -80,8 +80,9 @@ class Denoiser(nn.Module):
         precision = 1 / (variance + LEVEL_FLOOR)
         weighted = precision * frames
         each = [slice(3 * k, 3 * k + 3) for k in range(FRAMES)]
-        total = sum(precision[:, k] for k in each)
-        mean = sum(weighted[:, k] for k in each) / total
+        over_frames = lambda a: a[:, each[0]] + a[:, each[1]] + a[:, each[2]] + a[:, each[3]] + a[:, each[4]]
+        total = over_frames(precision)
+        mean = over_frames(weighted) / total
         mean_variance = 1 / total
         y, v = frames[:, CENTRE], variance[:, CENTRE]
         differences = [(frames[:, k] - y) * torch.rsqrt(variance[:, k] + v + DIFFERENCE_FLOOR) for k in each if k != CENTRE]
@@ -110,7 +111,7 @@ class Denoiser(nn.Module):
         n = self.network(x, grain)
         y, s = frames[:, CENTRE], sigma[:, CENTRE]
         inverse = torch.rsqrt(s * s + SIGMA_DATA ** 2)
-        skip = (SIGMA_DATA * inverse) ** 2
+        skip = SIGMA_DATA ** 2 * inverse * inverse
         return 0.5 + skip * (y - 0.5) + SIGMA_DATA * s * inverse * n.float()
 
     def reach(self):

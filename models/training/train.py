@@ -105,6 +105,7 @@ def main():
     ap.add_argument("--size", choices=["light", "full"], default="light", help="denoise")
     ap.add_argument("--patch", type=int, default=64, help="denoise: px, a multiple of 8")
     ap.add_argument("--workers", type=int, default=0, help="denoise: processes that prepare batches (a GPU's host: its cores)")
+    ap.add_argument("--steps", type=int, default=10 ** 9, help="denoise: stop after so many, if time has not")
     ap.add_argument("--log-every", type=int, default=50, help="denoise: steps")
     ap.add_argument("--batch", type=int, default=8)
     ap.add_argument("--rate", type=float, default=6e-4)

@@ -89,7 +89,7 @@ def run(args):
         log.write(json.dumps({"validation": figures, "step": training["steps"], "minutes": round((time.time() - began) / 60, 1), "took_s": round(time.time() - at, 1)}) + "\n")
 
     sums, since, last_log, last_save, last_validation, waited = {}, 0, time.time(), time.time(), time.time(), 0.0
-    while time.time() - began < 60 * args.minutes and not stop:
+    while time.time() - began < 60 * args.minutes and training["steps"] - start_step < args.steps and not stop:
         progress = (time.time() - began) / (60 * args.minutes)
         done = training["steps"] - start_step
         rate = args.rate * min(1.0, (done + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))

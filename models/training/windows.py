@@ -104,7 +104,7 @@ def make(args):
 
 @dataclass
 class Batch:
-    """alone [a,3,P,P]; raw [m,15,S,S] with S = P + 2 MARGIN, flow [m,4,2,P,P] (px, to look up in raw: p + MARGIN + flow), align [m,4,P,P]; level [m], 0: any."""
+    """alone [a,3,P,P]; raw [m,15,S,S] with S = P + 2 MARGIN, flow [m,4,2,P,P] (px, to look up in raw: p + MARGIN + flow), align [m,4,P,P]; level [m]."""
 
     alone: torch.Tensor
     raw: torch.Tensor
@@ -148,9 +148,15 @@ class Samples:
         shifts = rng.uniform(-0.5, 0.5, (FRAMES, 2)) if rng.random() < 0.7 else np.zeros((FRAMES, 2))
         raw = [cv2.warpAffine(piece, np.float64([[1, 0, -1 - dx], [0, 1, -1 - dy]]), (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT) for dx, dy in shifts]
         error = rng.normal(0, 0.06, (4, 2)) * (np.abs(shifts).max() > 0)
-        flow = (shifts[2] - shifts[NEIGHBOURS] + error)[:, :, None, None] * np.ones((1, 1, p, p))
-        unreliable = 0.1 * np.hypot(*error.T)[:, None, None] * np.ones((1, p, p))
-        return np.concatenate([r.transpose(2, 0, 1) for r in raw]), flow.astype(np.float32), unreliable.astype(np.float32), 0.0
+        flow = (shifts[2] - shifts[NEIGHBOURS] + error).astype(np.float32)
+        level, unreliable = draw_level(rng), np.zeros((4, p, p), np.float32)
+        for i, k in enumerate(NEIGHBOURS):
+            if flow[i].any():  # what align.unreliability would find on average
+                wrong = align.look_up(raw[k], np.broadcast_to(flow[i], (side, side, 2))).astype(np.float32) - raw[2]
+                excess = cv2.blur((wrong ** 2).mean(-1) / 255 ** 2, (align.COST_BOX,) * 2)[MARGIN:-MARGIN, MARGIN:-MARGIN]
+                unreliable[i] = np.sqrt(np.maximum(excess - (align.NOISE_MARGIN - 1) * 1.5 * level ** 2, 0))
+        flow = np.broadcast_to(flow[:, :, None, None], (4, 2, p, p)).copy()
+        return np.concatenate([r.transpose(2, 0, 1) for r in raw]), flow, unreliable, level
 
     def window(self):
         """A patch of a stored window, its neighbours' patches moved by the mean flow in whole pixels; as `pan`."""
@@ -262,8 +268,7 @@ def observe(batch, rng, generator=None):
     nothing = y.new_zeros(a, 6, patch, patch)
     frames, sigma, grain = [torch.cat((nothing, y, nothing), 1)], [torch.cat((nothing + UNKNOWN, s, nothing + UNKNOWN), 1)], [noise.grain]
     # five frames; half of those that are not plain noise have a centre of its own, weaker level
-    levels = batch.level.cpu().numpy().astype(np.float64)
-    levels = np.where(levels > 0, levels, [draw_level(rng) for _ in levels]) * np.exp(rng.normal(0, 0.15, m))
+    levels = batch.level.cpu().numpy().astype(np.float64) * np.exp(rng.normal(0, 0.15, m))
     noise = degrade.draw(rng, m, levels).to(device)
     strength = np.ones((m, FRAMES), np.float32)
     weaker = rng.random(m) < 0.2
