@@ -24,6 +24,7 @@ SIZE = 160  # px, side of a stored window
 MARGIN = 4  # px around the patch, that look-ups may reach
 NEIGHBOURS = [0, 1, 3, 4]
 SHARES = {"alone": 0.35, "pan": 0.15, "window": 0.5}
+SHOT_SHARE = 0.35  # of the windows: shots are soft from their compression
 
 
 def draw_level(rng):
@@ -162,7 +163,7 @@ class Samples:
         """A patch of a stored window, its neighbours' patches moved by the mean flow in whole pixels; as `pan`."""
         rng, p = self.rng, self.patch
         shot, made = self.files
-        files = shot if shot and (not made or rng.random() < 0.5) else made
+        files = shot if shot and (not made or rng.random() < SHOT_SHARE) else made
         path = files[rng.integers(len(files))]
         array = np.load(path, mmap_mode="r")
         side, room = p + 2 * MARGIN, SIZE - p - 2 * MARGIN
