@@ -60,13 +60,17 @@ class Denoiser(nn.Module):
         self.shuffle = nn.PixelShuffle(2)
         self.film_widths = [2 * b.width for g in self.groups() for b in g]
         self.embed = nn.Sequential(nn.Conv2d(4, 32, 1), nn.LeakyReLU(0.1), nn.Conv2d(32, sum(self.film_widths), 1))
-        for layer in (self.exit, self.embed[2]):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
-        for group in self.groups():
-            for block in group:
-                with torch.no_grad():
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):  # variance kept on every scale: PyTorch's own start leaves the coarse ones weak, and low-frequency noise with them
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
+                nn.init.zeros_(layer.bias)
+        with torch.no_grad():
+            for group in self.groups():
+                for block in group:
+                    block.first.weight.mul_(2 ** 0.5)
                     block.second.weight.mul_(0.3)
+            self.exit.weight.zero_()
+            self.embed[2].weight.zero_()
 
     def groups(self):
         return self.fine_in, self.middle_in, self.coarse, self.middle_out, self.fine_out

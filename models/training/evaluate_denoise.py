@@ -20,7 +20,6 @@ import denoise
 from evaluate import aligned, psnr, ssim
 
 SIGMAS = (15, 25, 50)
-BORDER = 16
 
 
 def read(path):
@@ -61,34 +60,32 @@ def denoise_clip(network, noisy, sigma, radius=2, mode="bicubic", only=None):
     return [apply(network, [at(i, k) for k in range(-2, 3)], sigma / 255, mode=mode) for i in (only or range(len(frames)))]
 
 
-def blind(picture):
-    """Noise of a picture alone (float 0..1) -> sigma [H,W,3], grain [1,4]: robust deviation of the residual of a 5x5 binomial, on its least busy blocks by
-    intensity. A rough single-frame estimate for scoring; the pipeline's own is better."""
+def blind(picture, size=16, share=0.1, bins=4):
+    """Noise of a picture alone (float 0..1) -> sigma [H,W,3], grain [1,4]: deviation about a plane of the least busy blocks by intensity, and their correlations.
+    Rough, for scoring pictures alone; a high-pass would miss most of correlated noise. The pipeline's own uses neighbours."""
     height, width = picture.shape[:2]
-    smooth = cv2.GaussianBlur(picture, (0, 0), 1.5)
-    size = 8
     h, w = height // size * size, width // size * size
-    residual = picture - cv2.GaussianBlur(picture, (0, 0), 2.0)
-    blocks = lambda a: a[:h, :w].reshape(h // size, size, w // size, size, 3).swapaxes(1, 2).reshape(-1, size, size, 3)
-    r, u = blocks(residual), blocks(smooth).mean((1, 2))
-    deviation = r.std((1, 2))
-    sigma = np.empty_like(picture)
-    chosen = np.zeros(len(r), bool)
+    blocks = picture[:h, :w].reshape(h // size, size, w // size, size, 3).swapaxes(1, 2).reshape(-1, size * size, 3)
+    y, x = np.mgrid[0:size, 0:size].reshape(2, -1) - (size - 1) / 2
+    basis = np.stack((np.ones_like(x), x, y), 1)
+    basis = (basis / np.linalg.norm(basis, axis=0)).astype(np.float32)
+    r = blocks - basis @ (basis.T @ blocks)
+    u, deviation = blocks.mean(1), r.std(1)
+    smooth, sigma, chosen = cv2.GaussianBlur(picture, (0, 0), 2.0), np.empty_like(picture), np.zeros(len(r), bool)
     for c in range(3):
-        edges = np.quantile(u[:, c], np.linspace(0, 1, 7))
+        edges = np.quantile(u[:, c], np.linspace(0, 1, bins + 1))
         levels, centres = [], []
         for a, b in zip(edges, edges[1:]):
-            inside = (u[:, c] >= a) & (u[:, c] <= b)
-            quiet = inside & (deviation[:, c] <= np.quantile(deviation[inside, c], 0.15))
-            chosen |= quiet
-            levels.append(np.sqrt((deviation[quiet, c] ** 2).mean()) * 1.05)
-            centres.append(u[inside, c].mean())
+            inside = (u[:, c] >= a) & (u[:, c] <= b) & (deviation[:, c] > 0)
+            quiet = inside & (deviation[:, c] <= np.quantile(deviation[inside, c], share)) if inside.any() else inside
+            if quiet.any():
+                chosen |= quiet
+                levels.append(np.sqrt((deviation[quiet, c] ** 2).mean()))
+                centres.append(u[quiet, c].mean())
         order = np.argsort(centres)
-        sigma[..., c] = np.interp(smooth[..., c], np.array(centres)[order], np.array(levels)[order])
-    q = r[chosen]
-    q = q - q.mean((1, 2), keepdims=True)
-    power = (q * q).mean()
-    lag = lambda a, b: float(np.clip((a * b).mean() / power, 0, 0.8))
+        sigma[..., c] = np.interp(smooth[..., c], np.array(centres)[order], np.array(levels)[order]) if levels else 1 / 255
+    q = r[chosen].reshape(-1, size, size, 3) if chosen.any() else np.ones((1, size, size, 3), np.float32)
+    lag = lambda a, b: float(np.clip((a * b).mean() / (q * q).mean(), 0, 0.8))
     diagonal = 0.5 * (lag(q[:, 1:, 1:], q[:, :-1, :-1]) + lag(q[:, 1:, :-1], q[:, :-1, 1:]))
     normal = q / (q.std((0, 1, 2)) + 1e-6)
     chroma = float(np.clip(np.mean([(normal[..., i] * normal[..., j]).mean() for i, j in ((0, 1), (0, 2), (1, 2))]), 0, 1))

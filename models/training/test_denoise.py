@@ -25,7 +25,7 @@ def noise_of(n=1, level=20 / 255, kind=0, first=0.0, second=0.0, kernel=None, ch
     if kernel is not None:
         kernels[:] = torch.from_numpy(kernel).float()
     each = lambda v: torch.full((n,), float(v))
-    return degrade.Noise(kernels, each(chroma), torch.tensor([[kind, first, second, level]] * n, dtype=torch.float32), torch.tensor([ratio] * n, dtype=torch.float32), each(1), each(clip), each(rounded))
+    return degrade.Noise(kernels, each(chroma), torch.tensor([[kind, first, second, level]] * n, dtype=torch.float32), torch.tensor([ratio] * n, dtype=torch.float32), each(1), each(clip), each(rounded), each(0))
 
 
 def woken(size="light", seed=0):
@@ -85,6 +85,17 @@ class Degradations(unittest.TestCase):
         self.assertTrue(float(weak.min()) < 0 and float(weak.max()) > 1)
         self.assertAlmostEqual(float((weak - clean[:, 3:]).std()), 30 / 255, delta=0.003)
         self.assertAlmostEqual(float(told[:, 3:].mean()), 30 / 255, delta=1e-4)
+
+    def test_jpeg_is_near_to_the_real_one(self):
+        rng = np.random.default_rng(11)
+        picture = np.clip(cv2.GaussianBlur(rng.random((96, 96, 3)).astype(np.float32), (0, 0), 2.5) * 4 - 1.5, 0, 1)
+        for quality in (60, 90):
+            _, data = cv2.imencode(".jpg", np.rint(255 * picture[:, :, ::-1]).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])
+            real = cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1].astype(np.float32) / 255
+            made = degrade.jpeg(torch.from_numpy(picture.transpose(2, 0, 1).copy())[None], torch.tensor([float(quality)]))[0].numpy().transpose(1, 2, 0)
+            error = lambda a, b: float(np.sqrt(np.mean((a - b) ** 2)))
+            self.assertAlmostEqual(error(made, picture) / error(real, picture), 1, delta=0.15)
+            self.assertLess(error(made, real), 0.6 * error(real, picture))
 
     def test_drawn_levels_stay_inside_their_range(self):
         noise = degrade.draw(np.random.default_rng(5), 300)

@@ -14,6 +14,7 @@ import denoise
 import windows
 
 TYPICAL = 8.3e-4, 25 / 255, 1.42  # mean squared error of a good denoiser (FFDNet on stills) at a level, and the power of the level that it follows
+EASY_POWER = 0.7  # 1 would weigh every sample alike, as a mean of PSNR does, 0 by its squared error
 MASKED_SHARE = 0.15  # of a sample's loss, where pixels are masked
 
 
@@ -24,14 +25,14 @@ def typical_error(level):
 
 
 def losses(d, truth, sigma, mask):
-    """(loss, decibels [N]) of D. Squared errors, each sample's divided by the geometric mean of itself (detached) and of what is typical at its level: the weights
+    """(loss, decibels [N]) of D. Squared errors, each sample's divided by a geometric mean of itself (detached) and of what is typical at its level: the weights
     depend on nothing that a pixel's noise could bend, so D stays the posterior mean, and hard pictures weigh less than by plain L2, as in a mean of PSNR."""
     squared = (d - truth).square().mean(1, keepdim=True)
     over = lambda e, m: (e * m).sum((1, 2, 3)) / (m.sum((1, 2, 3)) + 1e-6)
     seen = 1 - mask
     error, hidden = over(squared, seen), over(squared, mask)
     level = torch.sqrt(over(sigma[:, denoise.CENTRE].clamp(max=1).square().mean(1, keepdim=True), seen)).clamp(min=0.05 / 255)
-    relative = lambda e, t: e / torch.sqrt((e.detach() + 0.02 * t) * t)
+    relative = lambda e, t: e / ((e.detach() + 0.02 * t) ** EASY_POWER * t ** (1 - EASY_POWER))
     loss = relative(error, typical_error(level)) * (seen.mean((1, 2, 3)) > 0.02)
     loss = loss + MASKED_SHARE * relative(hidden, torch.full_like(hidden, 0.01)) * (mask.sum((1, 2, 3)) > 0)
     return loss.mean(), -10 * torch.log10(error.detach() + 1e-9)
@@ -99,6 +100,8 @@ def run(args):
         batch = next(feed).to(device)
         with torch.no_grad():
             frames, sigma, grain, truth, mask = windows.observe(batch, rng, generator)
+            if device == "cuda":
+                frames, sigma = (v.to(memory_format=torch.channels_last) for v in (frames, sigma))
         waited += time.time() - at
         with torch.autocast(device, torch.bfloat16, enabled=args.precision == "bf16"):
             d = network(frames, sigma, grain)
