@@ -16,6 +16,12 @@ public sealed class NoiseEstimator(float codeStep)
     // Patches are cut from the frame side by side; one holds enough pixels to tell its own variance to 9 %.
     private const int Patch = 16;
 
+    // Intensities that are judged apart when patches are chosen.
+    private const int Groups = 8;
+
+    // Patches on each side whose motion is asked.
+    private const int MotionReach = 3;
+
     // Motion is not known better than this, px.
     private const float MotionError = 0.15f;
 
@@ -162,59 +168,83 @@ public sealed class NoiseEstimator(float codeStep)
 
     private static float[][] ToCode(double[][] curves, double factor) => [.. curves.Select(c => c.Select(v => (float)(v * factor)).ToArray())];
 
-    // Patches with one motion whose gradient, times what rounding and search leave of it, stays below a third of the noise.
+    // Patches with one motion whose gradient, times what rounding and search leave of it, stays small against the noise.
     private static List<ComparedPatch> Choose(FloatImage first, FloatImage second, MotionField motion, NativePool pool)
     {
         using FloatImage gradients = Gradients(first, pool);
         FloatImage inconsistency = motion.Inconsistency0;
         int width = first.Width;
-        List<(float Error, ComparedPatch Patch)> candidates = [];
+        List<(float Error, float Square, ComparedPatch Patch)>[] candidates = [.. Enumerable.Range(0, Groups).Select(_ => new List<(float, float, ComparedPatch)>())];
+        int columns = width / Patch;
+        (float X, float Y)[] local = new (float, float)[columns * (first.Height / Patch)];
+        for (int i = 0; i < local.Length; i++)
+        {
+            local[i] = (MeanOf(motion.Forward, 0, i % columns * Patch, i / columns * Patch), MeanOf(motion.Forward, 1, i % columns * Patch, i / columns * Patch));
+        }
+
         for (int y = 0; y + Patch <= first.Height; y += Patch)
         {
             for (int x = 0; x + Patch <= width; x += Patch)
             {
-                float u = MeanOf(motion.Forward, 0, x, y);
-                float v = MeanOf(motion.Forward, 1, x, y);
-                int moveX = (int)MathF.Round(u);
-                int moveY = (int)MathF.Round(v);
-                if (x + moveX < 0 || y + moveY < 0 || x + moveX + Patch > width || y + moveY + Patch > first.Height || MeanOf(inconsistency, 0, x, y) > 1)
+                (float u, float v) = local[((y / Patch) * columns) + (x / Patch)];
+                (int moveX, int moveY) = Around(local, columns, x / Patch, y / Patch);
+                if (x + moveX < 0 || y + moveY < 0 || x + moveX + Patch > width || y + moveY + Patch > first.Height)
                 {
                     continue;
                 }
 
-                float restX = MathF.Abs(u - moveX) + MotionError;
-                float restY = MathF.Abs(v - moveY) + MotionError;
+                ComparedPatch patch = new(x, y, moveX, moveY);
+                float square = GreenSquare(first, second, patch);
+                if (square == 0)
+                {
+                    continue; // copied by the codec
+                }
+
+                float doubt = MotionError + (MeanOf(inconsistency, 0, x, y) / 2);
+                float restX = MathF.Abs(u - moveX) + doubt;
+                float restY = MathF.Abs(v - moveY) + doubt;
                 float error = (MeanOf(gradients, 0, x, y) * restX * restX) + (MeanOf(gradients, 1, x, y) * restY * restY) + (2 * restX * restY * MathF.Abs(MeanOf(gradients, 2, x, y)));
-                candidates.Add((error, new ComparedPatch(x, y, moveX, moveY)));
+                candidates[Math.Clamp((int)(MeanOf(first, 1, x, y) * Groups), 0, Groups - 1)].Add((error, square, patch));
             }
         }
 
-        if (candidates.Count == 0)
+        // By intensity, since noise may depend on it: the quietest quarter tells roughly how strong it is; then every patch counts whose
+        // error stays a tenth of that variance.
+        List<ComparedPatch> chosen = [];
+        foreach (List<(float Error, float Square, ComparedPatch Patch)> group in candidates)
         {
-            return [];
+            group.Sort(static (a, b) => a.Error.CompareTo(b.Error));
+            int quarter = (group.Count + 3) / 4;
+            float[] squares = [.. group.Take(quarter).Select(c => c.Square).Order()];
+            int most = quarter == 0 ? 0 : group.FindLastIndex(c => c.Error < 0.1f * squares[quarter / 2]) + 1;
+            chosen.AddRange(group.Take(Math.Max(most, quarter)).Select(c => c.Patch));
         }
 
-        candidates.Sort((a, b) => a.Error.CompareTo(b.Error));
-
-        // The quietest fifth tells roughly how strong the noise is; then every patch whose error stays a tenth of its variance counts.
-        int fifth = Math.Max(1, candidates.Count / 5);
-        List<float> squares = [];
-        for (int i = 0; i < fifth; i++)
-        {
-            float square = LumaSquare(first, second, candidates[i].Patch);
-            if (square > 0)
-            {
-                squares.Add(square);
-            }
-        }
-
-        squares.Sort();
-        float variance = squares.Count == 0 ? 0 : squares[squares.Count / 2];
-        int most = candidates.FindLastIndex(c => c.Error < 0.1f * variance) + 1;
-        return [.. candidates.Take(Math.Max(most, fifth)).Select(c => c.Patch)];
+        return chosen;
     }
 
-    private static unsafe float LumaSquare(FloatImage first, FloatImage second, ComparedPatch patch)
+    // The median motion of the patches around, in whole pixels. A flat patch's own would follow its noise, and make it look weaker than it is;
+    // there the motion of what has texture near by serves as well.
+    private static (int X, int Y) Around((float X, float Y)[] local, int columns, int column, int row)
+    {
+        Span<float> across = stackalloc float[((2 * MotionReach) + 1) * ((2 * MotionReach) + 1)];
+        Span<float> down = stackalloc float[across.Length];
+        int count = 0;
+        for (int y = Math.Max(0, row - MotionReach); y <= Math.Min((local.Length / columns) - 1, row + MotionReach); y++)
+        {
+            for (int x = Math.Max(0, column - MotionReach); x <= Math.Min(columns - 1, column + MotionReach); x++)
+            {
+                (across[count], down[count]) = local[(y * columns) + x];
+                count++;
+            }
+        }
+
+        across[..count].Sort();
+        down[..count].Sort();
+        return ((int)MathF.Round(across[count / 2]), (int)MathF.Round(down[count / 2]));
+    }
+
+    private static unsafe float GreenSquare(FloatImage first, FloatImage second, ComparedPatch patch)
     {
         float sum = 0;
         for (int y = 0; y < Patch; y++)

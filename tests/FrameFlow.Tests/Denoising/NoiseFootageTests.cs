@@ -14,11 +14,11 @@ public sealed class NoiseFootageTests(ITestOutputHelper output)
     public void Solve_RealPicturesWithKnownNoise_ErrorsAreWithinTheStated()
     {
         using NativePool pool = new(2L << 30);
-        string[] stills = [.. Directory.GetFiles(Repository.SharedFootage("stills", "clean"), "*.png").Order(StringComparer.Ordinal).Where((_, i) => i % 4 == 0)];
+        string[] stills = [.. Directory.GetFiles(Repository.SharedFootage("stills", "clean"), "*.png").Order(StringComparer.Ordinal).Where((_, i) => i % 8 == 0)];
         output.WriteLine("| sigma | rho | clips: mean error, worst | stills twice: mean, worst | stills alone: mean, worst | correlation, worst error (pairs) |");
-        foreach (double rho in new[] { 0, 0.3, 0.6 })
+        foreach (double rho in new[] { 0, 0.6 })
         {
-            foreach (double sigma in new[] { 3.0, 10, 25, 50 })
+            foreach (double sigma in new[] { 10.0, 25, 50 })
             {
                 List<double> clips = [], pairs = [], alone = [], correlations = [];
                 foreach (string clip in new[] { "mural", "highway" })
