@@ -41,7 +41,9 @@ internal static class Endpoints
                 r => r.State is JobState.Quarantined or JobState.Cancelled or JobState.Retrying ? r with { State = JobState.Waiting, Failures = 0, Fault = null, EndedAt = null, IsPaused = false } : null,
                 plans: true))
             .WithSummary("Tries a film again that failed or was cancelled.");
-        api.MapPost("/jobs/{id}/priority/{priority}", (string id, JobPriority priority) => ChangeAsync(id, r => r with { Priority = priority }, plans: true)).WithSummary("Says how soon a film's turn comes: high, normal, low.");
+        api.MapPost("/jobs/{id}/priority/{priority}", (string id, string priority) =>
+            Enum.GetNames<JobPriority>().FirstOrDefault(n => n.Equals(priority, StringComparison.OrdinalIgnoreCase)) is { } name
+                ? ChangeAsync(id, r => r with { Priority = Enum.Parse<JobPriority>(name) }, plans: true) : Task.FromResult(Missing("There is no such priority."))).WithSummary("Says how soon a film's turn comes: high, normal, low.");
 
         Task<IResult> ChangeAsync(string id, Func<JobRecord, JobRecord?> change, bool stops = false, bool plans = false) => WithAsync(folders, id, async (folder, record) =>
         {

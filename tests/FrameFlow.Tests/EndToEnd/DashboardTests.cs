@@ -90,6 +90,8 @@ public sealed class DashboardTests : IAsyncLifetime
         }
 
         Assert.Equal(HttpStatusCode.OK, await PostAsync("00000000000000aa/pause", Token));
+        Assert.Equal(HttpStatusCode.OK, await PostAsync("00000000000000aa/priority/low", Token));
+        Assert.Equal(HttpStatusCode.NotFound, await PostAsync("00000000000000aa/priority/7", Token));
         Assert.Equal(HttpStatusCode.Conflict, await PostAsync(id + "/cancel", Token));
 
         // No path is taken from a request.
