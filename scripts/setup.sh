@@ -57,6 +57,30 @@ ensure_tools() {
   say "installed."
 }
 
+# What some tests alone need: PostgreSQL's server, Chromium and playwright-core. Installed where that is allowed; elsewhere said, and those tests are
+# skipped (tests/skips.txt).
+ensure_test_tools() {
+  local -a missing=()
+  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
+  [[ -e /usr/bin/chromium ]] || missing+=(chromium)
+  command -v npm >/dev/null || missing+=(npm)
+  local line="apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
+  if ((${#missing[@]})); then
+    if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+      say "installing ${missing[*]} for the tests, once, by apt-get ..."
+      { DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}" \
+        || { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; }; } >/dev/null 2>&1 \
+        || say "apt-get failed; tests that need ${missing[*]} are skipped. To mend it run:  $line"
+    else
+      say "tests that need ${missing[*]} are skipped; to have them run:  sudo sh -c '$line'"
+    fi
+  fi
+
+  if command -v npm >/dev/null && [[ ! -d $repo/tests/browser/node_modules/playwright-core ]]; then
+    (cd "$repo/tests/browser" && npm ci --no-audit --no-fund >/dev/null 2>&1) || say "playwright-core cannot be had; the browser test is skipped."
+  fi
+}
+
 quiet_dotnet() {
   export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false
   export DOTNET_CLI_HOME=${DOTNET_CLI_HOME:-${HOME:-/tmp}} MSBUILDDISABLENODEREUSE=1

@@ -34,7 +34,7 @@ public sealed class AccessGate(string token, IReadOnlyCollection<string> hosts)
         }
 
         // The page itself, its script and its style hold no data; the script asks for the token.
-        bool isPage = HttpMethods.IsGet(context.Request.Method) && context.Request.Path.Value is "/" or "/app.js" or "/app.css" or "/health";
+        bool isPage = HttpMethods.IsGet(context.Request.Method) && context.Request.Path.Value is "/" or "/app.js" or "/app.css" or "/favicon.ico" or "/health";
         bool isLocal = context.Connection.RemoteIpAddress is { } from && IPAddress.IsLoopback(from);
         bool isRead = HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method);
         if (!isPage && !(isLocal && isRead) && !HasToken(context.Request))

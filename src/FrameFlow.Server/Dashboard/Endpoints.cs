@@ -16,6 +16,7 @@ internal static class Endpoints
         app.MapGet("/", () => Page("index.html", "text/html; charset=utf-8")).ExcludeFromDescription();
         app.MapGet("/app.js", () => Page("app.js", "text/javascript; charset=utf-8")).ExcludeFromDescription();
         app.MapGet("/app.css", () => Page("app.css", "text/css; charset=utf-8")).ExcludeFromDescription();
+        app.MapGet("/favicon.ico", () => Results.NoContent()).ExcludeFromDescription();
         app.MapGet("/health", () => Results.Ok(new { status = "ok", watched = folders.Count })).WithSummary("Whether the process serves.");
 
         RouteGroupBuilder api = app.MapGroup("/api");
@@ -40,7 +41,9 @@ internal static class Endpoints
                 r => r.State is JobState.Quarantined or JobState.Cancelled or JobState.Retrying ? r with { State = JobState.Waiting, Failures = 0, Fault = null, EndedAt = null, IsPaused = false } : null,
                 plans: true))
             .WithSummary("Tries a film again that failed or was cancelled.");
-        api.MapPost("/jobs/{id}/priority/{priority}", (string id, JobPriority priority) => ChangeAsync(id, r => r with { Priority = priority }, plans: true)).WithSummary("Says how soon a film's turn comes: high, normal, low.");
+        api.MapPost("/jobs/{id}/priority/{priority}", (string id, string priority) =>
+            Enum.GetNames<JobPriority>().FirstOrDefault(n => n.Equals(priority, StringComparison.OrdinalIgnoreCase)) is { } name
+                ? ChangeAsync(id, r => r with { Priority = Enum.Parse<JobPriority>(name) }, plans: true) : Task.FromResult(Missing("There is no such priority."))).WithSummary("Says how soon a film's turn comes: high, normal, low.");
 
         Task<IResult> ChangeAsync(string id, Func<JobRecord, JobRecord?> change, bool stops = false, bool plans = false) => WithAsync(folders, id, async (folder, record) =>
         {
@@ -136,7 +139,7 @@ internal static class Endpoints
         {
             do
             {
-                string json = JobJson.Write(new { jobs = await ListAsync(folders, board, time, context.RequestAborted), machine = Machine(folders) });
+                string json = JobJson.Write(new Snapshot(await ListAsync(folders, board, time, context.RequestAborted), Machine(folders)));
                 await context.Response.WriteAsync($"data: {json}\n\n", context.RequestAborted);
                 await context.Response.Body.FlushAsync(context.RequestAborted);
             }
@@ -147,6 +150,8 @@ internal static class Endpoints
             // The page was closed.
         }
     }
+
+    private sealed record Snapshot(IReadOnlyList<JobView> Jobs, MachineView Machine);
 
     private static async Task<string> TailAsync(string path)
     {

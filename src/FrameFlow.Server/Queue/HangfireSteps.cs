@@ -51,6 +51,10 @@ public sealed class HangfireSteps : IFilmSteps, INextSteps, IDisposable
             {
                 SchemaName = "frameflow",
                 PrepareSchemaIfNecessary = true,
+
+                // A database that is not there at the start is said at once; one that goes away later is waited for.
+                StartupConnectionMaxRetries = 0,
+                AllowDegradedModeWithoutStorage = false,
                 QueuePollInterval = TimeSpan.FromSeconds(1),
 
                 // A worker that lives renews its lease; one that was killed does not, and its step is another's then.

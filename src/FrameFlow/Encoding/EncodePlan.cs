@@ -12,6 +12,7 @@ namespace FrameFlow.Encoding;
 /// Time: ffmpeg subtracts the source's start time (and <c>--start</c>) from what it copies, so frame 0 belongs at
 /// X = first frame's time - source start - <c>--start</c>. For X &gt; 0 the video is moved by <c>setpts</c> in a time base that holds
 /// both 1/F and X; for X &lt; 0 what is copied is moved by -X, because a negative video time would be hidden by an edit list.
+/// Even frames go through a raw pipe, which knows a rate only; others through a NUT pipe, which carries each one's time (<see cref="PipeTimeBase"/>).
 /// </remarks>
 public sealed record EncodePlan
 {
@@ -39,6 +40,9 @@ public sealed record EncodePlan
 
     /// <summary>Arguments before the pipe input.</summary>
     public required IReadOnlyList<string> PipeArguments { get; init; }
+
+    /// <summary>Seconds a tick of the NUT pipe; null where the pipe is raw.</summary>
+    public Rational? PipeTimeBase { get; init; }
 
     /// <summary>Arguments before the source as second input; null where nothing is taken from it.</summary>
     public required IReadOnlyList<string>? SourceArguments { get; init; }
@@ -68,7 +72,7 @@ public sealed record EncodePlan
     public long FrameCount => Request.FrameCount;
 
     /// <summary>The time of frame <paramref name="index"/> on the clock of the frames handed over, in seconds.</summary>
-    public Rational TimeOf(long index) => Request.FirstFrameTime + (index / Request.FrameRate);
+    public Rational TimeOf(long index) => Request.Times is { } times ? times[checked((int)index)] : Request.FirstFrameTime + (index / Request.FrameRate);
 
     /// <summary>The encoder that a request asks for: the user's, else the container's default.</summary>
     /// <exception cref="FrameFlowException">The output's extension is unknown.</exception>
@@ -80,9 +84,9 @@ public sealed record EncodePlan
 
     /// <summary>
     /// Whether segments that are encoded each on its own join without loss. MPEG-2 in NUT comes out a frame late (found by comparing times);
-    /// every other encoder in <see cref="EncoderCatalog"/> was tried.
+    /// every other encoder in <see cref="EncoderCatalog"/> was tried. Frames at uneven times are not cut.
     /// </summary>
-    public bool CanBeJoined => Encoder.Codec != "mpeg2video";
+    public bool CanBeJoined => Encoder.Codec != "mpeg2video" && Request.Times is null;
 
     /// <summary>The plan for one segment: the same picture, encoded alone, so that it begins with a key frame and refers to nothing outside.</summary>
     /// <param name="outputs">Its frames, by their index in this plan.</param>
@@ -130,6 +134,11 @@ public sealed record EncodePlan
             errors.Add($"The frame rate {request.FrameRate} is not positive.");
         }
 
+        if (request.Times is not null && encoder.Codec == "mpeg2video")
+        {
+            errors.Add($"{encoder.Name} knows even frame rates only, and this film's is variable; use {container.DefaultEncoder}, or write .mkv.");
+        }
+
         VideoPlan video = PlanVideo(request, container, encoder, errors);
         ThrowIfAny(errors);
 
@@ -137,7 +146,7 @@ public sealed record EncodePlan
         (Rational videoShift, Rational sourceShift) = PlanShift(request);
         StreamPlan streams = StreamPlan.Create(request, container, sourceShift, hiddenSound, notes);
 
-        List<string> pipe =
+        List<string> pipe = request.Times is not null ? ["-f", "nut"] :
         [
             "-f", "rawvideo", "-pix_fmt", request.Format.PixelFormat.Name,
             "-video_size", string.Create(CultureInfo.InvariantCulture, $"{request.Format.Width}x{request.Format.Height}"),
@@ -174,11 +183,11 @@ public sealed record EncodePlan
         List<string> output = ["-map", "0:v:0", .. streams.Maps];
         List<string> filters = [.. video.Filters];
         List<string> segment = ["-map", "0:v:0", .. filters.Count > 0 ? (string[])["-filter:v:0", string.Join(',', filters)] : []];
-        Rational encoderTimeBase = request.FrameRate.Inverse;
+        Rational encoderTimeBase = UnitOf(request);
         if (videoShift > Rational.Zero)
         {
             // Seconds a tick: fine enough for 1/F and for the shift, so that both are whole.
-            encoderTimeBase = CommonUnit(request.FrameRate.Inverse, videoShift);
+            encoderTimeBase = CommonUnit(encoderTimeBase, videoShift);
             filters.Add($"settb={encoderTimeBase},setpts=PTS+{(videoShift / encoderTimeBase).Numerator.ToString(CultureInfo.InvariantCulture)}");
         }
 
@@ -196,7 +205,7 @@ public sealed record EncodePlan
         if (request.IncludeAudio && request.Decode.Duration is not null && request.Source.ChapterCount > 0 && container.Chapters)
         {
             // Ends the chapters with the picture; half a frame later than the last frame's end, so that none is cut off.
-            output.AddRange(["-t", Decimal(videoShift + ((request.FrameCount + new Rational(1, 2)) / request.FrameRate))]);
+            output.AddRange(["-t", Decimal(videoShift + (request.Times is { } times ? times.Duration - times.LastDuration : (request.FrameCount - 1) / request.FrameRate) + (new Rational(3, 2) / request.FrameRate))]);
         }
 
         output.AddRange(["-max_muxing_queue_size", "4096"]);
@@ -242,6 +251,7 @@ public sealed record EncodePlan
             EncoderPixelFormat = video.PixelFormat,
             ConvertsPixels = video.ConvertsPixels,
             PipeArguments = pipe,
+            PipeTimeBase = request.Times is null ? null : encoderTimeBase,
             SourceArguments = source,
             OutputArguments = output,
             SegmentArguments = segment,
@@ -286,7 +296,7 @@ public sealed record EncodePlan
         // The coarsest grid that divides the frame period's own ticks and meets the shift.
         for (long parts = 1; ; parts++)
         {
-            Rational unit = new(1, checked(request.FrameRate.Numerator * parts));
+            Rational unit = new(1, checked(UnitOf(request).Denominator * parts));
             Rational rounded = (shift / unit).Round() * unit;
             if (Rational.Abs(rounded - shift) <= ShiftTolerance)
             {
@@ -294,6 +304,9 @@ public sealed record EncodePlan
             }
         }
     }
+
+    // Seconds of which the distance of any two frames is a whole multiple.
+    private static Rational UnitOf(EncodeRequest request) => request.Times?.Unit ?? request.FrameRate.Inverse;
 
     // The largest 1/n of which both are whole multiples.
     private static Rational CommonUnit(Rational a, Rational b)

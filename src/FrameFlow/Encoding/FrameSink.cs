@@ -184,29 +184,35 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
         /// <summary>Whether every frame was handed over.</summary>
         public bool Completed { get; private set; }
 
-        public string GetStreamArguments() => CommandLine.Join(sink.PipeArguments);
+        public string GetStreamArguments() => CommandLine.Join(sink.Plan.PipeArguments);
 
         public async Task WriteAsync(Stream outputStream, CancellationToken cancellationToken)
         {
             // FFMpegCore's token ends when ffmpeg does; ours when the caller wants it. Upstream must hear of both.
             using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, stop.Token);
             using NativeMemoryView view = new();
+            NutWriter? nut = sink.Plan.PipeTimeBase is { } unit ? new NutWriter(sink.Plan.Request.Format, unit) : null;
             Rational? previous = null;
             try
             {
+                if (nut is not null && !await TryWriteAsync(outputStream, nut.Header(), either.Token))
+                {
+                    return;
+                }
+
                 await foreach (Frame frame in frames.WithCancellation(either.Token))
                 {
                     using (frame)
                     {
                         sink.CheckTime(frame, previous);
                         previous = frame.Time;
-                        try
+                        if (nut is not null && !await TryWriteAsync(outputStream, nut.BeforeFrame(sink.TicksOf(frame.Time)), either.Token))
                         {
-                            await outputStream.WriteAsync(view.Show(frame.Address, checked((int)frame.Format.FrameBytes)), either.Token);
+                            return;
                         }
-                        catch (Exception e) when (e is IOException or ObjectDisposedException)
+
+                        if (!await TryWriteAsync(outputStream, view.Show(frame.Address, checked((int)frame.Format.FrameBytes)), either.Token))
                         {
-                            // A broken pipe: ffmpeg is gone, and its exit code and last words say why.
                             return;
                         }
                     }
@@ -227,9 +233,26 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
                 await stop.CancelAsync();
             }
         }
+
+        // False for a broken pipe: ffmpeg is gone, and its exit code and last words say why.
+        private static async ValueTask<bool> TryWriteAsync(Stream stream, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+        {
+            try
+            {
+                await stream.WriteAsync(bytes, cancellationToken);
+                return true;
+            }
+            catch (Exception e) when (e is IOException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
     }
 
-    private IReadOnlyList<string> PipeArguments => plan.PipeArguments;
+    private EncodePlan Plan => plan;
+
+    // From the first frame on: ffmpeg takes a pipe's start for 0, the shift is a filter's.
+    private long TicksOf(Rational time) => ((time - plan.TimeOf(0)) / plan.PipeTimeBase!.Value).Round();
 
     /// <summary>Native memory as <see cref="Memory{T}"/>, one object for all frames.</summary>
     private sealed unsafe class NativeMemoryView : MemoryManager<byte>

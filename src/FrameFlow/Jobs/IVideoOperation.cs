@@ -7,7 +7,8 @@ namespace FrameFlow.Jobs;
 
 /// <summary>
 /// One of the things that a job does to a film, in its order: it maps the times of the frames that come to those of the frames that
-/// leave, and contributes stages. Options first, then <see cref="CheckModel"/>, <see cref="Map"/>, <see cref="Load"/>, each once; stages once a run.
+/// leave, and contributes stages. Options first, then <see cref="CheckModel"/>, <see cref="Map"/>, <see cref="Load"/>, each once; stages for every
+/// pass over the film.
 /// </summary>
 public interface IVideoOperation : IDisposable
 {
@@ -39,8 +40,19 @@ public interface IVideoOperation : IDisposable
     /// <exception cref="FrameFlowException">Model, device or memory do not suffice.</exception>
     void Load(OperationContext context);
 
+    /// <summary>Whether <see cref="AnalyzeAsync"/> wants to see the film before the run.</summary>
+    bool NeedsAnalysis { get; }
+
+    /// <summary>Sees the film as it comes to this operation, once, after <see cref="Load"/> and before the stages that do the work are created.</summary>
+    /// <param name="frames">Every frame; each is disposed.</param>
+    /// <param name="cancellationToken">Ends the pass.</param>
+    Task AnalyzeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken);
+
     /// <summary>The models in use; known once checked. Empty where the method needs none.</summary>
     IReadOnlyList<Model> Models { get; }
+
+    /// <summary>Whether a part of the output can be made from a part of the input; where not, the film is worked on in one go and <see cref="CreateStages"/> gets all of it.</summary>
+    bool WorksInParts { get; }
 
     /// <summary>The frames that must come for a stretch of frames to leave, by index. A pure function: what leaves never depends on more than these.</summary>
     /// <param name="outputs">Frames that leave; not empty.</param>

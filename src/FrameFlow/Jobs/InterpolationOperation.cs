@@ -133,6 +133,15 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
     }
 
     /// <inheritdoc/>
+    public bool NeedsAnalysis => false;
+
+    /// <inheritdoc/>
+    public Task AnalyzeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public bool WorksInParts => true;
+
+    /// <inheritdoc/>
     public FrameRange InputFor(FrameRange outputs) => _timeline!.SourceFor(outputs);
 
     /// <inheritdoc/>

@@ -5,6 +5,7 @@ namespace FrameFlow.Jobs;
 /// <summary>What one operation is asked for: the part of a request, a recipe or a journal that names it. A new operation is one line here.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "operation")]
 [JsonDerivedType(typeof(InterpolationOperationOptions), "interpolate")]
+[JsonDerivedType(typeof(DenoiseOperationOptions), "denoise")]
 public abstract record OperationOptions
 {
     /// <summary>The operation; the caller owns it.</summary>

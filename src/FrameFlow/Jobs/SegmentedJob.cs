@@ -187,7 +187,7 @@ public sealed class SegmentedJob : IAsyncDisposable
         try
         {
             bool begunBefore = state.Begun is not null;
-            bool isSegmented = begunBefore || (policy.TargetSeconds > 0 && job.Encode.CanBeJoined && (policy.EvenOne || TargetFrames(job, policy) * 3 / 2 < job.Plan.FramesOut));
+            bool isSegmented = begunBefore || (policy.TargetSeconds > 0 && job.Encode.CanBeJoined && job.Operations.All(o => o.WorksInParts) && (policy.EvenOne || TargetFrames(job, policy) * 3 / 2 < job.Plan.FramesOut));
             JobFingerprint fingerprint = new()
             {
                 Input = hash ?? "",

@@ -24,6 +24,9 @@ public sealed class VideoJob : IAsyncDisposable
     private readonly MediaInfo _info;
     private readonly SourceScan _scan;
     private readonly NativePool _memory;
+
+    // Frames that come to each operation.
+    private readonly IReadOnlyList<long> _counts;
     private FrameSink? _sink;
 
     private VideoJob(
@@ -33,6 +36,7 @@ public sealed class VideoJob : IAsyncDisposable
         MediaInfo info,
         SourceScan scan,
         FrameTimeline timeline,
+        IReadOnlyList<long> counts,
         EncodePlan encode,
         OutputFile output,
         NativePool memory)
@@ -40,6 +44,7 @@ public sealed class VideoJob : IAsyncDisposable
         Encode = encode;
         Output = output;
         Timeline = timeline;
+        _counts = counts;
         _options = options;
         _operations = operations;
         _log = log;
@@ -123,7 +128,14 @@ public sealed class VideoJob : IAsyncDisposable
                 throw new FrameFlowException(FaultKind.Input, FormattableString.Invariant($"The input '{options.Input}' is damaged in {scan.Damage.Count} place(s), first at {first.Start.ToDouble():0.000} s ({first.What}); leave --strict out to process it all the same."));
             }
 
-            FrameTimeline timeline = operations.Aggregate(scan.Timeline, (times, operation) => operation.Map(times));
+            FrameTimeline timeline = scan.Timeline;
+            List<long> counts = [];
+            foreach (IVideoOperation operation in operations)
+            {
+                counts.Add(timeline.Count);
+                timeline = operation.Map(timeline);
+            }
+
             EncodePlan encode = await EncodePlan.CreateAsync(
                 new EncodeRequest
                 {
@@ -131,9 +143,10 @@ public sealed class VideoJob : IAsyncDisposable
                     Source = info,
                     Format = scan.Format,
                     OutputPath = options.Output,
-                    FrameRate = timeline.ConstantRate!.Value,
+                    FrameRate = timeline.ConstantRate ?? (timeline.Count / timeline.Duration),
+                    Times = timeline.IsEven ? null : timeline,
                     FrameCount = timeline.Count,
-                    FirstFrameTime = scan.Timeline.First,
+                    FirstFrameTime = timeline.First,
                     Decode = options.Decode,
                     IncludeAudio = operations.All(o => o.KeepsTime),
                 },
@@ -144,7 +157,7 @@ public sealed class VideoJob : IAsyncDisposable
                 operation.Load(new OperationContext(scan.Format, memory, options, log));
             }
 
-            VideoJob job = new(options, operations, log, info, scan, timeline, encode, output, memory);
+            VideoJob job = new(options, operations, log, info, scan, timeline, counts, encode, output, memory);
             job.Announce();
             return job;
         }
@@ -200,6 +213,15 @@ public sealed class VideoJob : IAsyncDisposable
     public async Task<JobSummary> RunAsync(CancellationToken cancellationToken)
     {
         Stopwatch clock = Stopwatch.StartNew();
+        for (int i = 0; i < _operations.Count; i++)
+        {
+            if (_operations[i].NeedsAnalysis)
+            {
+                IFrameStage[] before = FindsCuts ? [new SceneCutStage(new SceneCutOptions())] : [];
+                await RunAsync(Source(), [.. before, .. CreateStages(new FrameRange(0, _counts[i]), out _, i)], new AnalysisSink(_operations[i]), cancellationToken);
+            }
+        }
+
         SceneCutStage cuts = new(new SceneCutOptions());
         FrameRange all = new(0, Plan.FramesOut);
         List<IFrameStage> stages = [.. FindsCuts ? [cuts] : Array.Empty<IFrameStage>(), .. CreateStages(all, out _)];
@@ -298,12 +320,12 @@ public sealed class VideoJob : IAsyncDisposable
         }
     }
 
-    // From the last operation back to the first, each says what it needs; stages then run from the first on.
-    private List<IFrameStage> CreateStages(FrameRange outputs, out FrameRange inputs)
+    // Of all operations, or of the first few: from the last back to the first, each says what it needs; stages then run from the first on.
+    private List<IFrameStage> CreateStages(FrameRange outputs, out FrameRange inputs, int? first = null)
     {
         List<IFrameStage> stages = [];
         inputs = outputs;
-        foreach (IVideoOperation operation in _operations.Reverse())
+        foreach (IVideoOperation operation in _operations.Take(first ?? _operations.Count).Reverse())
         {
             stages.InsertRange(0, operation.CreateStages(inputs));
             inputs = operation.InputFor(inputs);
@@ -334,5 +356,12 @@ public sealed class VideoJob : IAsyncDisposable
         {
             _log.Warning("Damaged from {Start:0.000} s to {End:0.000} s: {What:l}.", damage.Start.ToDouble(), damage.End.ToDouble(), damage.What);
         }
+    }
+
+    private sealed class AnalysisSink(IVideoOperation operation) : IFrameSink
+    {
+        public int HeldFrames => 1;
+
+        public Task ConsumeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken) => operation.AnalyzeAsync(frames, cancellationToken);
     }
 }

@@ -46,6 +46,12 @@ public sealed class FrameTimeline
     /// <summary>The container's resolution in seconds: the most by which a stated time may be off.</summary>
     public Rational Tick => _timeBase;
 
+    /// <summary>Seconds of which the distance of any two frames is a whole multiple.</summary>
+    public Rational Unit => ConstantRate?.Inverse ?? _timeBase;
+
+    /// <summary>Whether frame i stands at first + i/rate: constant-rate, and none is missing.</summary>
+    public bool IsEven => ConstantRate is { } rate && (Count == 0 || this[Count - 1] - First == (Count - 1) / rate);
+
     /// <summary>Last start - first start + last duration, in seconds; 0 where there is no frame.</summary>
     public Rational Duration => Count == 0 ? Rational.Zero : this[Count - 1] - this[0] + LastDuration;
 

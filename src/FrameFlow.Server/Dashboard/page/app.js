@@ -216,7 +216,8 @@ async function listen() {
         }
       }
       $('summary').textContent = 'The server ended; waiting for it …';
-    } catch {
+    } catch (e) {
+      console.warn(e);
       if (!$('summary').textContent.includes('token')) $('summary').textContent = 'The server cannot be reached; trying again …';
     }
     await new Promise(next => setTimeout(next, 2000));
