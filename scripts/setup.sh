@@ -14,7 +14,7 @@ have_library() {
   ldconfig -p 2>/dev/null | grep -q "$1"
 }
 
-# Installs ffmpeg and GTK (OpenCV's bindings load it) where they are missing and apt-get may be used.
+# Installs ffmpeg and what OpenCV's bindings load (GTK, libatomic) where they are missing and apt-get may be used.
 ensure_tools() {
   local -a missing=() as_root=()
   local what=""
@@ -24,6 +24,7 @@ ensure_tools() {
   fi
   command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || { missing+=(ffmpeg); what+=" ffmpeg (video in and out)"; }
   have_library libgtk-3.so.0 || { missing+=(libgtk-3-0); what+="${what:+,} libgtk-3-0 (OpenCV needs it)"; }
+  have_library libatomic.so.1 || { missing+=(libatomic1); what+="${what:+,} libatomic1 (OpenCV needs it)"; }
   ((${#missing[@]})) || return 0
 
   local line="apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
@@ -54,6 +55,30 @@ ensure_tools() {
   fi
   rm -f "$log"
   say "installed."
+}
+
+# What some tests alone need: PostgreSQL's server, Chromium and playwright-core. Installed where that is allowed; elsewhere said, and those tests are
+# skipped (tests/skips.txt).
+ensure_test_tools() {
+  local -a missing=()
+  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
+  [[ -e /usr/bin/chromium ]] || missing+=(chromium)
+  command -v npm >/dev/null || missing+=(npm)
+  local line="apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
+  if ((${#missing[@]})); then
+    if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+      say "installing ${missing[*]} for the tests, once, by apt-get ..."
+      { DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}" \
+        || { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; }; } >/dev/null 2>&1 \
+        || say "apt-get failed; tests that need ${missing[*]} are skipped. To mend it run:  $line"
+    else
+      say "tests that need ${missing[*]} are skipped; to have them run:  sudo sh -c '$line'"
+    fi
+  fi
+
+  if command -v npm >/dev/null && [[ ! -d $repo/tests/browser/node_modules/playwright-core ]]; then
+    (cd "$repo/tests/browser" && npm ci --no-audit --no-fund >/dev/null 2>&1) || say "playwright-core cannot be had; the browser test is skipped."
+  fi
 }
 
 quiet_dotnet() {

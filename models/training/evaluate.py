@@ -67,6 +67,21 @@ class Triplets:
             self.items.append((os.path.basename(path[:-1]), i0, i1, truth, x))
 
     @torch.no_grad()
+    def confidence(self, synthesis, residual):
+        """Spearman's rank correlation over the triplets of one step's mean squared error with what foretells it: mean s^2 (the tool's measure), mean |w0 - w1|."""
+        from scipy.stats import spearmanr
+
+        synthesis, residual = aligned(synthesis), aligned(residual)
+        error, s2, difference = [], [], []
+        for _, i0, i1, truth, x in self.items:
+            found = interpolate.base(synthesis, i0, i1, x)
+            one = found.b + found.s * interpolate.mean(residual, found.cond)
+            error.append(float((one - motion.to_tensor(truth)).square().mean()))
+            s2.append(float(found.s.square().mean()))
+            difference.append(float((found.cond[:, 3:6] - found.cond[:, 6:9]).abs().mean()))
+        return {"n": len(error), "expected_error": round(float(spearmanr(s2, error)[0]), 3), "difference": round(float(spearmanr(difference, error)[0]), 3)}
+
+    @torch.no_grad()
     def score(self, synthesis, residual=None, steps=0, seed=0, with_ssim=False, pictures=None):
         """A dictionary of figures; `residual` None scores the base alone, steps 0 leaves sampling out."""
         rows, sums = {}, np.zeros(3)
@@ -111,6 +126,7 @@ def main():
     ap.add_argument("--patch-stride", type=int, default=3, help="of dense inverse search, px: 2 finds better motion for 1.6 times the work")
     ap.add_argument("--json")
     ap.add_argument("--pictures")
+    ap.add_argument("--confidence", action="store_true", help="print how well the expected error tells the true one, and no more")
     args = ap.parse_args()
     torch.set_num_threads(1)
     synthesis, residual = Synthesis(), Residual()
@@ -118,7 +134,11 @@ def main():
         ema = torch.load(args.checkpoint, map_location="cpu")["ema"]
         synthesis.load_state_dict(ema["synthesis"])
         residual.load_state_dict(ema["residual"])
-    figures = Triplets(args.triplets, stride=args.patch_stride).score(synthesis, residual, args.steps, with_ssim=True, pictures=args.pictures)
+    triplets = Triplets(args.triplets, stride=args.patch_stride)
+    if args.confidence:
+        print(json.dumps(triplets.confidence(synthesis, residual)))
+        return
+    figures = triplets.score(synthesis, residual, args.steps, with_ssim=True, pictures=args.pictures)
     figures["command"] = f"evaluate.py --triplets <footage>/triplets --steps {args.steps} --patch-stride {args.patch_stride}"
     print(json.dumps(figures))
     if args.json:

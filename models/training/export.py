@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Writes the networks of a checkpoint as ONNX graphs with a manifest and golden tensors, each file complete before it takes its name.
 
-  export.py --checkpoint interpolate-light.pt --out ../light --golden ../../testdata/golden [--quality figures.json]
+  export.py --checkpoint interpolate-light.pt [--out ../light] [--golden ../../testdata/golden] [--quality figures.json]
+  export.py --task denoise --checkpoint denoise-light.pt [--out ../denoise-light] ...
 
-Without --checkpoint the untrained networks are written (zero heads: base = plain average, residual = 0).
+Without --checkpoint the untrained networks are written (zero heads: base = plain average, residual = 0; the denoiser shrinks towards 1/2).
 Golden tensors are .npy (version 1, float32, C order); goldens.json beside them says what they are.
 """
 import argparse
@@ -17,13 +18,16 @@ import onnx
 import torch
 from onnx import helper, numpy_helper
 
+import align
+import denoise
 import interpolate
 import motion
 from nets import ALIGNMENT, Residual, Synthesis
 
 OPSET = 14
 AXES = {0: "N", 2: "H", 3: "W"}
-GRAPHS = {"synthesis": (["x"], ["flow_delta", "mask", "scale"]), "residual": (["state", "cond", "theta", "mean"], ["clean"])}
+GRAPHS = {"synthesis": (["x"], ["flow_delta", "mask", "scale"]), "residual": (["state", "cond", "theta", "mean"], ["clean"]),
+          "denoise": (["frames", "sigma", "grain"], ["clean"])}
 LICENCE = "MIT; trained on material credited in models/training/DATA.md (CC0, CC BY, public domain, BSD)"
 
 
@@ -43,16 +47,67 @@ def save(path, array):
     os.replace(path + ".part", path)
 
 
+class Goldens:
+    """A folder of golden tensors with goldens.json, which keeps what other tasks wrote there."""
+
+    def __init__(self, folder):
+        self.folder, self.manifest = folder, {}
+        if os.path.exists(f"{folder}/goldens.json"):
+            with open(f"{folder}/goldens.json") as f:
+                self.manifest = json.load(f)
+
+    def put(self, name, note, **arrays):
+        os.makedirs(f"{self.folder}/{name}", exist_ok=True)
+        for key, value in arrays.items():
+            save(f"{self.folder}/{name}/{key}.npy", value)
+        self.manifest[name] = {"about": note, "tensors": {k: list(np.shape(v)) for k, v in arrays.items()}}
+
+    def close(self):
+        write_json(f"{self.folder}/goldens.json", self.manifest)
+
+
+def write_json(path, content):
+    with open(path + ".part", "w") as f:
+        json.dump(content, f, indent=1)
+        f.write("\n")
+    os.replace(path + ".part", path)
+
+
+def denoise_inputs(seed, height=24, width=32, n=1):
+    """Five smooth frames with noise that grows to the right, one neighbour missing, a masked patch in the centre: (frames, sigma, grain)."""
+    g = torch.Generator().manual_seed(seed)
+    smooth = lambda c, k: torch.nn.functional.interpolate(torch.rand(n, c, k, k, generator=g), (height, width), mode="bicubic", align_corners=True)
+    clean = 0.7 * smooth(3, 5) + 0.2 * smooth(3, 12)
+    sigma = torch.linspace(0, 0.2, width).expand(n, 15, height, width) * (0.5 + torch.rand(n, 15, 1, 1, generator=g))
+    frames = (clean.repeat(1, 5, 1, 1) + sigma * torch.randn(n, 15, height, width, generator=g)).contiguous()
+    sigma = sigma.contiguous()
+    frames[:, 12:], sigma[:, 12:] = 0, denoise.UNKNOWN
+    frames[:, 6:9, 8:12, 16:20], sigma[:, 6:9, 8:12, 16:20] = 1, denoise.UNKNOWN
+    return frames, sigma, torch.rand(n, 4, generator=g)
+
+
+def write_denoise_goldens(folder, network):
+    """Golden tensors of the denoiser, and of the alignment that its neighbours need (given the motion)."""
+    goldens = Goldens(folder)
+    frames, sigma, grain = denoise_inputs(5)
+    goldens.put("denoise", "denoise.onnx: noise from 0 at the left to about 1/4 at the right, frame +2 missing, a masked patch in the centre. tolerance 2e-4",
+                frames=frames, sigma=sigma, grain=grain, clean=network(frames, sigma, grain))
+    centre, neighbour, flow, _ = make_inputs(6, 24, 32)
+    picture = lambda a: a[0].permute(1, 2, 0).numpy().copy()
+    c, m, f, level = picture(centre), picture(neighbour), picture(flow) / 2, np.float32(0.05)
+    shrink = align.squared_weights(f, "bicubic")
+    warped = align.look_up_exactly(m, f)
+    found = align.unreliability(warped, c, level ** 2 * (shrink + 1), f)
+    planes = lambda a: np.ascontiguousarray(a.transpose(2, 0, 1))[None] if a.ndim == 3 else a[None, None]
+    goldens.put("alignment", "models/training/align.py: a neighbour looked up (bicubic) along flow (px), sum of squared weights, sigma_align for noise of deviation .05 in both "
+                "(100 outside). tolerance 2e-4", centre=centre, neighbour=neighbour, flow=planes(f), warped=planes(warped), squared_weights=planes(shrink), sigma_align=planes(found))
+    goldens.close()
+
+
 def write_goldens(folder, synthesis, residual, steps=3):
     """Golden tensors: motion (V, warps, inconsistencies), synthesis, residual (mean head and one noise level), and a chain from pair to frame."""
-    manifest = {}
-
-    def put(name, note, **arrays):
-        os.makedirs(f"{folder}/{name}", exist_ok=True)
-        for key, value in arrays.items():
-            save(f"{folder}/{name}/{key}.npy", value)
-        manifest[name] = {"about": note, "tensors": {k: list(np.shape(v)) for k, v in arrays.items()}}
-
+    goldens = Goldens(folder)
+    put = goldens.put
     frame0, frame1, f01, f10 = make_inputs(1, 48, 64)
     t = torch.full((1, 1, 1, 1), 0.4)
     v = motion.motion_at(frame0, frame1, f01, f10, t)
@@ -78,10 +133,7 @@ def write_goldens(folder, synthesis, residual, steps=3):
     put("chain", f"from the pair of `motion` to the frame: b, s, x_mean = b + s E[u], then {steps} steps of DPM++ 2M from z = E[u] + sqrt(1 + sigma1^2) noise over "
         f"sigmas {interpolate.sigmas(steps)}; x_sample = b + s u. Not clipped. tolerance 1e-3", frame0=frame0, frame1=frame1, f01=f01, f10=f10, t=t, noise=noise,
         b=found.b, s=found.s, x_mean=found.b + found.s * mean_u, u=drawn, x_sample=found.b + found.s * drawn, sigmas=np.array(interpolate.sigmas(steps)))
-    with open(f"{folder}/goldens.json.part", "w") as f:
-        json.dump(manifest, f, indent=1)
-        f.write("\n")
-    os.replace(f"{folder}/goldens.json.part", f"{folder}/goldens.json")
+    goldens.close()
 
 
 def gather_constants(model):
@@ -106,11 +158,11 @@ def gather_constants(model):
 
 def to_onnx(module, name, inputs, path):
     ins, outs = GRAPHS[name]
-    axes = {k: {0: "N"} if k in ("theta", "mean") else AXES for k in ins + outs}
+    axes = {k: {0: "N"} if k in ("theta", "mean", "grain") else AXES for k in ins + outs}
     torch.onnx.export(module, inputs, path + ".part", input_names=ins, output_names=outs, dynamic_axes=axes, opset_version=OPSET, do_constant_folding=True)
     model = onnx.load(path + ".part")
-    model.producer_name, model.doc_string = "FrameFlow", f"{name}: see models/training/nets.py"
-    for output, channels in zip(model.graph.output, {"synthesis": (4, 1, 1), "residual": (3,)}[name]):
+    model.producer_name, model.doc_string = "FrameFlow", f"{name}: see models/training/{'denoise' if name == 'denoise' else 'nets'}.py"
+    for output, channels in zip(model.graph.output, {"synthesis": (4, 1, 1), "residual": (3,), "denoise": (3,)}[name]):
         for axis, value in zip(output.type.tensor_type.shape.dim, ("N", channels, "H", "W")):
             axis.Clear()
             setattr(axis, "dim_value" if isinstance(value, int) else "dim_param", value)
@@ -138,7 +190,7 @@ def run_onnx(model, feeds):
     def reshape(a, x, shape):
         return x.reshape([x.shape[i] if s == 0 else s for i, s in enumerate(shape.tolist())])
 
-    ops = {"Conv": conv, "Slice": slice_, "Reshape": reshape, "PRelu": lambda a, x, w: torch.where(x < 0, x * w, x), "Add": lambda a, x, y: x + y, "Sub": lambda a, x, y: x - y,
+    ops = {"Conv": conv, "Slice": slice_, "Reshape": reshape, "PRelu": lambda a, x, w: torch.where(x < 0, x * w, x), "LeakyRelu": lambda a, x: F.leaky_relu(x, a["alpha"]), "Sqrt": lambda a, x: x.sqrt(), "Reciprocal": lambda a, x: 1 / x, "Add": lambda a, x, y: x + y, "Sub": lambda a, x, y: x - y,
            "Mul": lambda a, x, y: x * y, "Div": lambda a, x, y: torch.div(x, y) if x.is_floating_point() else torch.div(x, y, rounding_mode="trunc"), "Exp": lambda a, x: x.exp(), "Log": lambda a, x: x.log(), "Sigmoid": lambda a, x: x.sigmoid(),
            "Cos": lambda a, x: x.cos(), "Sin": lambda a, x: x.sin(), "Concat": lambda a, *xs: torch.cat([x for x in xs], a["axis"]), "Transpose": lambda a, x: x.permute(a["perm"]),
            "Clip": lambda a, x, low, high: x.clamp(float(low), float(high)), "Shape": lambda a, x: torch.tensor(x.shape), "Identity": lambda a, x: x,
@@ -156,33 +208,43 @@ def run_onnx(model, feeds):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--task", choices=["interpolate", "denoise"], default="interpolate")
+    ap.add_argument("--size", choices=list(denoise.SIZES), default="light", help="denoise")
     ap.add_argument("--checkpoint")
-    ap.add_argument("--out", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "light"))
-    ap.add_argument("--golden", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "testdata", "golden"))
-    ap.add_argument("--quality", help="JSON that evaluate.py wrote, for the manifest; else the validation kept in the checkpoint")
+    here = os.path.dirname(os.path.abspath(__file__))
+    ap.add_argument("--out", help="default: ../light, ../denoise-<size>")
+    ap.add_argument("--golden", default=os.path.join(here, "..", "..", "testdata", "golden"))
+    ap.add_argument("--quality", help="JSON that the evaluation wrote, for the manifest; else the validation kept in the checkpoint")
     args = ap.parse_args()
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     torch.manual_seed(0)
-    quality = {}
-    networks, training = {"synthesis": Synthesis(), "residual": Residual()}, {"steps": 0}
+    interpolating = args.task == "interpolate"
+    out = args.out or os.path.join(here, "..", "light" if interpolating else f"denoise-{args.size}")
+    networks, training, quality = {"synthesis": Synthesis(), "residual": Residual()} if interpolating else {"denoise": denoise.make(args.size)}, {"steps": 0}, {}
     if args.checkpoint:
         checkpoint = torch.load(args.checkpoint, map_location="cpu")
         for name, module in networks.items():
-            module.load_state_dict(checkpoint["ema"][name])
-        training, quality = checkpoint["training"], {"triplets": checkpoint["figures"]} if "figures" in checkpoint else {}
+            module.load_state_dict(checkpoint["ema"][name] if interpolating else checkpoint["ema"])
+        training, quality = checkpoint["training"], checkpoint.get("figures", {})
+    if args.quality:
+        with open(args.quality) as f:
+            quality = json.load(f)
     for module in networks.values():
         module.eval()
-    os.makedirs(args.out, exist_ok=True)
+    os.makedirs(out, exist_ok=True)
     os.makedirs(args.golden, exist_ok=True)
 
     n, h, w = 2, 24, 40  # not the traced size: dynamic axes are checked too
-    x = torch.rand(n, 16, h, w)
-    checks = {"synthesis": (x,), "residual": (torch.randn(n, 3, h, w), x, torch.rand(n, 1, 1, 1), torch.ones(n, 1, 1, 1))}
-    trace = {"synthesis": (torch.rand(1, 16, 32, 48),), "residual": (torch.rand(1, 3, 32, 48), torch.rand(1, 16, 32, 48), torch.rand(1, 1, 1, 1), torch.rand(1, 1, 1, 1))}
+    if interpolating:
+        x = torch.rand(n, 16, h, w)
+        checks = {"synthesis": (x,), "residual": (torch.randn(n, 3, h, w), x, torch.rand(n, 1, 1, 1), torch.ones(n, 1, 1, 1))}
+        trace = {"synthesis": (torch.rand(1, 16, 32, 48),), "residual": (torch.rand(1, 3, 32, 48), torch.rand(1, 16, 32, 48), torch.rand(1, 1, 1, 1), torch.rand(1, 1, 1, 1))}
+    else:
+        checks, trace = {"denoise": denoise_inputs(7, h, w, n)}, {"denoise": denoise_inputs(8, 32, 48)}
     files = {}
     for name, module in networks.items():
-        path = os.path.join(args.out, name + ".onnx")
+        path = os.path.join(out, name + ".onnx")
         model = to_onnx(module, name, trace[name], path)
         expected = module(*checks[name])
         got = run_onnx(model, dict(zip(GRAPHS[name][0], checks[name])))
@@ -193,18 +255,16 @@ def main():
         with open(path, "rb") as f:
             files[name] = {"path": name + ".onnx", "sha256": hashlib.sha256(f.read()).hexdigest(), "inputs": GRAPHS[name][0], "outputs": GRAPHS[name][1],
                            "parameters": sum(p.numel() for p in module.parameters())}
-    write_goldens(args.golden, networks["synthesis"], networks["residual"])
-    manifest = {"name": "light", "task": "interpolate", "version": 1, "licence": LICENCE, "files": files, "range": [0, 1], "colour": "RGB code values", "alignment": ALIGNMENT,
-                "receptiveField": {k: m.reach() for k, m in networks.items()}, "sigma": {"start": interpolate.SIGMA_START, "spacing": "even in atan(sigma), then 0"},
-                "residualScale": {"min": interpolate.SCALE_RANGE[0], "max": interpolate.SCALE_RANGE[1]}, "training": training, "quality": quality}
-    if args.quality:
-        with open(args.quality) as f:
-            manifest["quality"] = {"triplets": json.load(f)}
-    path = os.path.join(args.out, "model.json")
-    with open(path + ".part", "w") as f:
-        json.dump(manifest, f, indent=1)
-        f.write("\n")
-    os.replace(path + ".part", path)
+    manifest = {"name": os.path.basename(os.path.normpath(out)), "task": args.task, "version": 1, "licence": LICENCE, "files": files, "range": [0, 1], "colour": "RGB code values", "alignment": ALIGNMENT,
+                "receptiveField": {k: m.reach() for k, m in networks.items()}}
+    if interpolating:
+        write_goldens(args.golden, networks["synthesis"], networks["residual"])
+        manifest |= {"sigma": {"start": interpolate.SIGMA_START, "spacing": "even in atan(sigma), then 0"}, "residualScale": {"min": interpolate.SCALE_RANGE[0], "max": interpolate.SCALE_RANGE[1]},
+                     "training": training, "quality": {"triplets": quality} if quality else {}}
+    else:
+        write_denoise_goldens(args.golden, networks["denoise"])
+        manifest |= {"frames": denoise.FRAMES, "sigmaUnknown": denoise.UNKNOWN, "sigmaData": denoise.SIGMA_DATA, "training": training, "quality": quality}
+    write_json(os.path.join(out, "model.json"), manifest)
 
 
 if __name__ == "__main__":

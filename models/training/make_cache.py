@@ -18,6 +18,7 @@ import torch
 import motion
 import scenes
 import shots
+import windows
 
 TEACHER_GAIN = 4.0  # of 255: a look-up this much better counts fully
 SIZE = 224  # px, the side of a stored sample; motion is found on the picture around it
@@ -65,6 +66,7 @@ def sample(frame0, frame1, truth, t, rng):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--task", choices=["interpolate", "denoise"], default="interpolate", help="denoise: windows of five frames (windows.py)")
     ap.add_argument("--cache", required=True)
     ap.add_argument("--count", type=int, default=4000)
     ap.add_argument("--textures")
@@ -77,6 +79,13 @@ def main():
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     os.makedirs(args.cache, exist_ok=True)
+    if args.task == "denoise":
+        began = time.time()
+        for done, index in windows.make(args):
+            if done % 100 == 0:
+                print(f"{done} of {args.count}, {index} tried, {done / (time.time() - began):.1f} a second", flush=True)
+            time.sleep(args.pause)
+        return
     textures = scenes.Textures(args.textures)
     real = shots.load(args.shots) if args.shots else {}
     done, index, began = 0, 0, time.time()

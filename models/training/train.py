@@ -93,13 +93,20 @@ def average(ema, module, decay):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--task", choices=["synthesis", "residual", "interpolate", "flow"], default="interpolate")
+    ap.add_argument("--task", choices=["synthesis", "residual", "interpolate", "flow", "denoise"], default="interpolate")
     ap.add_argument("--minutes", type=float, required=True)
-    ap.add_argument("--cache", required=True)
+    ap.add_argument("--cache", help="samples of make_cache.py; the denoiser can do without")
     ap.add_argument("--out", required=True)
     ap.add_argument("--triplets", help="validation: keeps the best EMA by the one-step figure")
     ap.add_argument("--resume")
     ap.add_argument("--wake", action="store_true", help="draw the flow head anew")
+    ap.add_argument("--textures", help="denoise: photographs")
+    ap.add_argument("--footage", help="denoise: validation, a few pictures and frames of it")
+    ap.add_argument("--size", choices=["light", "full"], default="light", help="denoise")
+    ap.add_argument("--patch", type=int, default=64, help="denoise: px, a multiple of 8")
+    ap.add_argument("--workers", type=int, default=0, help="denoise: processes that prepare batches (a GPU's host: its cores)")
+    ap.add_argument("--steps", type=int, default=10 ** 9, help="denoise: stop after so many, if time has not")
+    ap.add_argument("--log-every", type=int, default=50, help="denoise: steps")
     ap.add_argument("--batch", type=int, default=8)
     ap.add_argument("--rate", type=float, default=6e-4)
     ap.add_argument("--ema", type=float, default=0.998, help="decay of the averaged weights a step, the ones that are exported")
@@ -108,6 +115,11 @@ def main():
     ap.add_argument("--threads", type=int, default=1)
     ap.add_argument("--seed", type=int, default=0)
     args = ap.parse_args()
+    if args.task == "denoise":
+        import train_denoise
+        return train_denoise.run(args)
+    if not args.cache:
+        ap.error("--cache: these networks train on samples of make_cache.py")
     if args.task == "flow":
         raise SystemExit("the learned flow and the rest of `full` are trained by train_full.py; GPU.md tells how")
     began = time.time()

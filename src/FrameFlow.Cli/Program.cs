@@ -8,8 +8,17 @@ Command root = new("frameflow", "FrameFlow raises the frame rate of video with d
 GlobalOptions global = new();
 global.AddTo(root);
 root.Subcommands.Add(InterpolateCommand.Create(global));
+root.Subcommands.Add(ResumeCommand.Create(global));
+root.Subcommands.Add(PlanCommand.CreatePlan(global));
+root.Subcommands.Add(PlanCommand.CreateSegment(global));
+root.Subcommands.Add(PlanCommand.CreateJoin(global));
+root.Subcommands.Add(ServerCommands.CreateWatch(global));
+root.Subcommands.Add(ServerCommands.CreateWorker(global));
+root.Subcommands.Add(ServerCommands.CreateServe(global));
+root.Subcommands.Add(DenoiseCommand.Create(global));
 root.Subcommands.Add(ProbeCommand.Create(global));
 root.Subcommands.Add(ModelsCommand.Create(global));
+root.Subcommands.Add(EvaluateCommand.Create(global));
 root.Subcommands.Add(VerifyCommand.Create(global));
 root.Subcommands.Add(FormatsCommand.Create(global));
 

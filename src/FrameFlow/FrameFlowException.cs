@@ -44,6 +44,9 @@ public sealed class FrameFlowException : Exception
     /// <summary>Whether the same work may succeed when it is tried again (a full disk may empty; a bad file stays bad).</summary>
     public bool CanRetry { get; init; }
 
+    /// <summary>Whether nothing is wrong, but another process is doing this very work.</summary>
+    public bool IsBusy { get; init; }
+
     /// <summary>For a fault of an outside program: its command line and the end of its standard error. Logged, not shown.</summary>
     public string? ToolOutput { get; init; }
 }

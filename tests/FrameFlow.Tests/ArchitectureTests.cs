@@ -29,6 +29,7 @@ public sealed partial class ArchitectureTests
         ["Denoising"] = ["Media", "Color", "Pipeline", "Inference", "Diffusion", "Motion", "SceneCuts"],
         ["Repair"] = ["Media", "Color", "Pipeline", "Inference", "Diffusion", "Motion", "SceneCuts", "Denoising"],
         ["Jobs"] = ["Media", "Color", "Pipeline", "Inference", "Diffusion", "Decoding", "Encoding", "Motion", "SceneCuts", "Interpolation", "Denoising", "Repair", "Verification"],
+        ["Evaluation"] = ["Media", "Inference", "Decoding", "Encoding", "Interpolation", "Jobs"],
     };
 
     // Outside packages and the only folders that may know them.
@@ -36,7 +37,7 @@ public sealed partial class ArchitectureTests
     {
         ["Microsoft.ML.OnnxRuntime"] = ["Inference"],
         ["FFMpegCore"] = ["Decoding", "Encoding"],
-        ["OpenCvSharp"] = ["SceneCuts", "Motion", "Repair"],
+        ["OpenCvSharp"] = ["SceneCuts", "Motion", "Repair", "Evaluation"],
         ["Spectre.Console"] = [],
         ["System.CommandLine"] = [],
         ["Serilog.Sinks"] = [],

@@ -1,6 +1,10 @@
 using System.CommandLine;
 using FrameFlow.Decoding;
+using FrameFlow.Denoising;
+using FrameFlow.Jobs;
 using FrameFlow.Media;
+using FrameFlow.Motion;
+using FrameFlow.SceneCuts;
 
 namespace FrameFlow.Cli.Commands;
 
@@ -11,15 +15,17 @@ internal static class ProbeCommand
     {
         Argument<string> input = new("IN") { Description = "The video." };
         Option<bool> json = new("--json") { Description = "Print JSON." };
-        Command command = new("probe", "Tell what a video holds: streams, exact rate, VFR or not, fields, depth, colour, damage.") { input, json };
-        CommandEdge.Run(command, global, (parsed, _, token) => RunAsync(parsed.GetRequiredValue(input), parsed.GetValue(json), token));
+        Option<bool> noise = new("--noise") { Description = "Find each shot's noise too: deviation by intensity, correlations. Takes a second pass." };
+        Command command = new("probe", "Tell what a video holds: streams, exact rate, VFR or not, fields, depth, colour, damage.") { input, noise, json };
+        CommandEdge.Run(command, global, (parsed, _, token) => RunAsync(parsed.GetRequiredValue(input), parsed.GetValue(noise), parsed.GetValue(json), token));
         return command;
     }
 
-    private static async Task<int> RunAsync(string input, bool json, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string input, bool noise, bool json, CancellationToken cancellationToken)
     {
         MediaInfo info = await MediaProbe.ProbeAsync(input, cancellationToken);
         SourceScan scan = await SourceScanner.ScanAsync(info, new DecodeOptions(), cancellationToken);
+        IReadOnlyList<ShotNoise> shots = noise ? await FindNoiseAsync(info, scan, cancellationToken) : [];
         VideoDescription video = info.Video!.Video!;
         FrameTimeline times = scan.Timeline;
         Rational mean = times.Duration > Rational.Zero ? times.Count / times.Duration : Rational.Zero;
@@ -56,6 +62,7 @@ internal static class ProbeCommand
                 },
                 Streams = info.Streams.Select(s => new { s.Index, s.Kind, s.Codec, s.SampleRate, s.Channels, Start = Json.Seconds(s.StartTime), Duration = Json.Seconds(s.Duration), s.Tags }),
                 info.ChapterCount,
+                Noise = noise ? shots.Select(s => new { Start = Json.Seconds(s.Start), Noise = DenoiseCommand.Describe(s.Noise) }) : null,
                 Damage = scan.Damage.Select(d => new { Start = Json.Seconds(d.Start), End = Json.Seconds(d.End), d.What }),
                 scan.Notes,
             });
@@ -85,6 +92,13 @@ internal static class ProbeCommand
         }
 
         Line("chapters", $"{info.ChapterCount}");
+        foreach (ShotNoise shot in shots)
+        {
+            NoiseModel n = shot.Noise;
+            string curve = string.Join(' ', Enumerable.Range(1, 9).Select(i => FormattableString.Invariant($"{255 * n.Sigma(1, i / 10f):0.0}")));
+            Line("noise", $"from {shot.Start.ToDouble():0.###} s: sigma {255 * n.MeanSigma:0.0} of 255 in the mean, green at .1 to .9: {curve}; correlation {n.RhoX:0.00} across, {n.RhoY:0.00} down, {n.RhoDiagonal:0.00} diagonal, {n.Chroma:0.00} between channels{(n.Evidence == NoiseEvidence.Spatial ? " (from single frames: texture may count as noise)" : $"; {n.Samples} pair(s) of frames")}");
+        }
+
         foreach (DamagedStretch damage in scan.Damage)
         {
             Line("damage", $"{damage.Start.ToDouble():0.###} s to {damage.End.ToDouble():0.###} s: {damage.What}");
@@ -96,6 +110,15 @@ internal static class ProbeCommand
         }
 
         return ExitCode.Success;
+    }
+
+    // The source through the search for cuts, read to its end.
+    private static async Task<IReadOnlyList<ShotNoise>> FindNoiseAsync(MediaInfo info, SourceScan scan, CancellationToken cancellationToken)
+    {
+        using NativePool memory = new(VideoJobOptions.DefaultMemoryBytes);
+        FrameSource source = new(info, scan, new DecodeOptions(), new FramePool(memory, scan.Format));
+        SceneCutStage cuts = new(new SceneCutOptions());
+        return await NoiseAnalysis.FindAsync(cuts.ProcessAsync(source.ReadAsync(cancellationToken), cancellationToken), new DenseInverseSearch(), memory, cancellationToken);
     }
 
     private static void Line(string what, FormattableString text) => Console.Out.WriteLine($"{what,-9} {FormattableString.Invariant(text)}");

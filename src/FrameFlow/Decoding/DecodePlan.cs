@@ -35,9 +35,28 @@ internal sealed class DecodePlan
             End = options.Duration is { } length ? start + length : null;
         }
 
+        _seek = Seek(info, options.Start);
+    }
+
+    /// <summary>The plan for a part of a scanned source: it begins at the part, and is cut out by the frames' own ticks.</summary>
+    /// <param name="info">The probe.</param>
+    /// <param name="stream">The video stream.</param>
+    /// <param name="options">The options of the scan.</param>
+    /// <param name="timeline">The scan's timeline.</param>
+    /// <param name="part">Which of its frames are wanted; not empty.</param>
+    public DecodePlan(MediaInfo info, StreamInfo stream, DecodeOptions options, FrameTimeline timeline, FrameRange part)
+        : this(info, stream, options)
+    {
+        StartTick = timeline.TickOf((int)part.First);
+        EndTick = part.End < timeline.Count ? timeline.TickOf((int)part.End) : EndTick;
+        _seek = Seek(info, (StartTick * timeline.Tick) - info.StartTime);
+    }
+
+    private static Rational? Seek(MediaInfo info, Rational start)
+    {
         bool isIndexed = info.Container.Contains("mp4", StringComparison.Ordinal) || info.Container.Contains("matroska", StringComparison.Ordinal);
-        Rational seek = options.Start - (isIndexed ? IndexedMargin : UnindexedMargin);
-        _seek = seek > Rational.Zero ? seek : null;
+        Rational seek = start - (isIndexed ? IndexedMargin : UnindexedMargin);
+        return seek > Rational.Zero ? seek : null;
     }
 
     /// <summary>By how many frames the decoder's complaints may come before the pictures that they concern; 0 where it threads by slices.</summary>

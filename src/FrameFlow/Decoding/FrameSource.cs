@@ -22,6 +22,9 @@ public sealed partial class FrameSource : IFrameSource
     private readonly SourceScan _scan;
     private readonly FramePool _pool;
     private readonly DecodePlan _plan;
+    private readonly TaskCompletionSource _health = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly FrameRange _part;
+    private readonly bool _beginsAtPart;
     private int _isUsed;
 
     /// <summary>Prepares the source; nothing runs yet.</summary>
@@ -29,8 +32,13 @@ public sealed partial class FrameSource : IFrameSource
     /// <param name="scan">What <see cref="SourceScanner"/> found with the same options.</param>
     /// <param name="options">The options of the scan.</param>
     /// <param name="pool">Lends frames of the scan's format; not owned.</param>
-    /// <exception cref="ArgumentException">The pool lends another format.</exception>
-    public FrameSource(MediaInfo info, SourceScan scan, DecodeOptions options, FramePool pool)
+    /// <param name="part">The frames wanted, by their index in the scan's timeline; null for all.</param>
+    /// <param name="mayStartInside">
+    /// Whether decoding of a part may begin shortly before it rather than at the film's start. It is not done where filters or damage make a
+    /// frame depend on what came long before it. A stream without real key frames may then decode to other pictures: compare them.
+    /// </param>
+    /// <exception cref="ArgumentException">The pool lends another format, or the part is empty or outside the film.</exception>
+    public FrameSource(MediaInfo info, SourceScan scan, DecodeOptions options, FramePool pool, FrameRange? part = null, bool mayStartInside = false)
     {
         ArgumentNullException.ThrowIfNull(info);
         ArgumentNullException.ThrowIfNull(scan);
@@ -44,7 +52,15 @@ public sealed partial class FrameSource : IFrameSource
         _info = info;
         _scan = scan;
         _pool = pool;
-        _plan = new DecodePlan(info, info.Video ?? throw InputFaults.NoVideo(info.Path, info.Streams), options);
+        _part = part ?? new FrameRange(0, scan.Timeline.Count);
+        if (_part.First < 0 || _part.End > scan.Timeline.Count || (_part.Count <= 0 && scan.Timeline.Count > 0))
+        {
+            throw new ArgumentException($"The film has {scan.Timeline.Count} frames, not {_part}.", nameof(part));
+        }
+
+        StreamInfo stream = info.Video ?? throw InputFaults.NoVideo(info.Path, info.Streams);
+        _beginsAtPart = mayStartInside && _part.First > 0 && scan.Filters is null && scan.DroppedFrames.Count == 0 && scan.Damage.Count == 0;
+        _plan = _beginsAtPart ? new DecodePlan(info, stream, options, scan.Timeline, _part) : new DecodePlan(info, stream, options);
     }
 
     /// <inheritdoc/>
@@ -52,6 +68,9 @@ public sealed partial class FrameSource : IFrameSource
 
     /// <summary>Those in the channel and the one that is being filled.</summary>
     public int HeldFrames => Ahead + 1;
+
+    /// <inheritdoc/>
+    public Task Health => _health.Task;
 
     /// <inheritdoc/>
     /// <exception cref="FrameFlowException">Decoding failed, or gave other frames than the scan (<see cref="FaultKind.Decode"/>).</exception>
@@ -93,7 +112,7 @@ public sealed partial class FrameSource : IFrameSource
     {
         try
         {
-            RawFrameReceiver receiver = new(_pool, _scan, writer, cancellationToken);
+            RawFrameReceiver receiver = new(_pool, _scan, _part, _beginsAtPart, writer, cancellationToken);
             FFMpegArgumentProcessor processor = FFMpegArguments
                 .FromFileInput(Quotable(_plan.Input), verifyExists: false, o => o
                     .WithCustomArgument("-hide_banner -nostats -nostdin -v error")
@@ -111,11 +130,19 @@ public sealed partial class FrameSource : IFrameSource
         }
         catch (FFMpegException e)
         {
-            throw new FrameFlowException(FaultKind.Decode, $"ffmpeg could not be run to decode '{_info.Path}' ({e.Message}); install ffmpeg 5.1 or newer (apt-get install ffmpeg).", e);
+            FrameFlowException fault = new(FaultKind.Decode, $"ffmpeg could not be run to decode '{_info.Path}' ({e.Message}); install ffmpeg 5.1 or newer (apt-get install ffmpeg).", e);
+            _health.TrySetException(fault);
+            throw fault;
+        }
+        catch (FrameFlowException e)
+        {
+            _health.TrySetException(e);
+            throw;
         }
         finally
         {
             writer.TryComplete();
+            _health.TrySetResult();
         }
     }
 

@@ -8,12 +8,24 @@ namespace FrameFlow.Decoding;
 /// The receiving end of ffmpeg's raw video: cuts the bytes into frames, straight into pooled memory. It listens to the source's own token,
 /// not FFMpegCore's: that one fires when the process ends, while the last bytes still wait in the socket.
 /// </summary>
-internal sealed class RawFrameReceiver(FramePool pool, SourceScan scan, ChannelWriter<Frame> writer, CancellationToken stopping) : IPipeSink
+/// <param name="pool">Lends the frames.</param>
+/// <param name="scan">What the scan found.</param>
+/// <param name="part">The frames, by their index in the scan's timeline, that are handed over.</param>
+/// <param name="beginsAtPart">Whether ffmpeg delivers that part alone; else it delivers all from the beginning, and what is outside the part is passed over.</param>
+/// <param name="writer">Takes the frames.</param>
+/// <param name="stopping">Ends the receiving.</param>
+internal sealed class RawFrameReceiver(FramePool pool, SourceScan scan, FrameRange part, bool beginsAtPart, ChannelWriter<Frame> writer, CancellationToken stopping) : IPipeSink
 {
+    // More than any socket holds (Linux: some 200 KiB by default): what a decoder that is gone can still be owed.
+    private const long InFlightBytes = 4 << 20;
+
+    private readonly CancellationTokenSource _halted = CancellationTokenSource.CreateLinkedTokenSource(stopping);
     private Exception? _fault;
 
-    /// <summary>How many frames the scan saw decode, those left out included.</summary>
-    public int Expected => scan.Timeline.Count + scan.DroppedFrames.Count;
+    /// <summary>How many frames the scan saw decode, those left out included; of a part, up to its end.</summary>
+    public int Expected { get; } = beginsAtPart ? (int)part.Count
+        : part.End == scan.Timeline.Count ? scan.Timeline.Count + scan.DroppedFrames.Count
+        : (int)part.End + CountDropped(scan.DroppedFrames, (int)part.End);
 
     /// <summary>How many whole frames came.</summary>
     public int Received { get; private set; }
@@ -38,9 +50,29 @@ internal sealed class RawFrameReceiver(FramePool pool, SourceScan scan, ChannelW
     {
         ArgumentNullException.ThrowIfNull(inputStream);
 
+        // While a slow reader holds up this end, nothing is read that would tell that the decoder died.
+        CancellationTokenRegistration ended = cancellationToken.Register(() =>
+        {
+            if (scan.Damage.Count == 0 && (Expected - Received - 1) * scan.Format.FrameBytes > InFlightBytes)
+            {
+                _halted.Cancel();
+            }
+        });
+
         // A frame of 1080p takes some fifty reads of the socket. Asynchronous ones allocate each, so one thread reads them blocking; it is
         // woken by the end of the process, which every way of stopping brings about.
-        return Task.Factory.StartNew(() => Receive(inputStream), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        return Task.Factory.StartNew(
+            () =>
+            {
+                using (_halted)
+                using (ended)
+                {
+                    Receive(inputStream);
+                }
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
     }
 
     private void Receive(Stream stream)
@@ -48,7 +80,7 @@ internal sealed class RawFrameReceiver(FramePool pool, SourceScan scan, ChannelW
         Frame? frame = null;
         try
         {
-            int index = 0;
+            int index = beginsAtPart ? (int)part.First : 0;
             int nextDropped = 0;
             while (Received < Expected)
             {
@@ -66,15 +98,22 @@ internal sealed class RawFrameReceiver(FramePool pool, SourceScan scan, ChannelW
                     continue;
                 }
 
+                if (index < part.First)
+                {
+                    index++;
+                    continue;
+                }
+
                 frame.Time = scan.Timeline[index];
                 frame.SourceIndex = index++;
                 HandOver(frame);
                 frame = null;
             }
 
-            HasMore = stream.Read(stackalloc byte[1]) > 0;
+            // Whoever wanted a part only does not wait for what is behind it.
+            HasMore = (beginsAtPart || part.End == scan.Timeline.Count) && stream.Read(stackalloc byte[1]) > 0;
         }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        catch (OperationCanceledException) when (_halted.IsCancellationRequested)
         {
             // Returning closes the socket.
         }
@@ -90,6 +129,18 @@ internal sealed class RawFrameReceiver(FramePool pool, SourceScan scan, ChannelW
         {
             frame?.Dispose();
         }
+    }
+
+    // Dropped frames are numbered in order of decoding: those that lie before the given index of the kept ones.
+    private static int CountDropped(IReadOnlyList<int> dropped, int end)
+    {
+        int count = 0;
+        while (count < dropped.Count && dropped[count] - count < end)
+        {
+            count++;
+        }
+
+        return count;
     }
 
     private bool Fill(Stream stream, Span<byte> bytes)
@@ -113,9 +164,9 @@ internal sealed class RawFrameReceiver(FramePool pool, SourceScan scan, ChannelW
     {
         while (!writer.TryWrite(frame))
         {
-            if (!writer.WaitToWriteAsync(stopping).AsTask().GetAwaiter().GetResult())
+            if (!writer.WaitToWriteAsync(_halted.Token).AsTask().GetAwaiter().GetResult())
             {
-                throw new OperationCanceledException(stopping);
+                throw new OperationCanceledException(_halted.Token);
             }
         }
     }

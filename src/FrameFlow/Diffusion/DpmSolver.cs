@@ -18,6 +18,15 @@ public delegate void Denoise(double sigma, BatchBuffer clean);
 /// </summary>
 public static class DpmSolver
 {
+    /// <summary>Runs as one of <see cref="SamplerCatalog.All"/>.</summary>
+    /// <param name="task">The items.</param>
+    /// <param name="levels">g, decreasing from 1, the last 0.</param>
+    public static void Run(SamplingTask task, ReadOnlySpan<double> levels)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        Solve(task.Count, task.States, task.Scratch, levels, task.Denoise);
+    }
+
     /// <summary>Solves from the first level to the last, all items of a batch side by side.</summary>
     /// <param name="count">Items of the batch.</param>
     /// <param name="states">z of each item at the first level; hold the samples afterwards.</param>

@@ -17,6 +17,27 @@ public static class NoiseField
     /// <param name="y">Row; may lie outside the picture.</param>
     public static float At(ulong seed, long frame, int channel, int x, int y) => FromHash(Hash(Key(seed, frame, channel), x, y));
 
+    /// <summary>Fills a plane with one channel's noise.</summary>
+    /// <param name="plane">H*W values, row by row.</param>
+    /// <param name="width">W.</param>
+    /// <param name="seed">The user's seed.</param>
+    /// <param name="frame">The absolute index of the source frame.</param>
+    /// <param name="channel">Channel, 0..3.</param>
+    /// <param name="draw">Which of several independent fields of the same frame; 0 is that of <see cref="At"/>.</param>
+    /// <param name="margin">By how many pixels the plane reaches beyond the picture on each side: its first value is at (-margin, -margin).</param>
+    public static void Fill(Span<float> plane, int width, ulong seed, long frame, int channel, int draw, int margin = 0)
+    {
+        ulong key = Key(draw == 0 ? seed : Mix(seed ^ ((ulong)draw * 0xD1342543DE82EF95UL)), frame, channel);
+        for (int y = 0; y * width < plane.Length; y++)
+        {
+            Span<float> row = plane.Slice(y * width, width);
+            for (int x = 0; x < row.Length; x++)
+            {
+                row[x] = FromHash(Hash(key, x - margin, y - margin));
+            }
+        }
+    }
+
     internal static ulong Key(ulong seed, long frame, int channel) => Mix(seed + (0x9E3779B97F4A7C15UL * (ulong)((frame * 4) + channel + 1)));
 
     internal static ulong Hash(ulong key, int x, int y) => Mix(key ^ (((ulong)(uint)y << 32) | (uint)x));

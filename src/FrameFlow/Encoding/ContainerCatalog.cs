@@ -129,6 +129,9 @@ public static class ContainerCatalog
     /// <summary>Every extension, joined for a message.</summary>
     public static string Extensions => string.Join(' ', Rows.SelectMany(r => r.Extensions));
 
+    /// <summary>Whether an extension, with its dot, stands for a container.</summary>
+    public static bool Knows(string extension) => Rows.Any(r => r.Extensions.Contains(extension, StringComparer.OrdinalIgnoreCase));
+
     /// <summary>The container that a path's extension stands for.</summary>
     /// <exception cref="FrameFlowException">The extension is unknown (<see cref="FaultKind.Usage"/>).</exception>
     public static ContainerInfo ForPath(string path)

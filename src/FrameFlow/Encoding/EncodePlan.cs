@@ -12,6 +12,7 @@ namespace FrameFlow.Encoding;
 /// Time: ffmpeg subtracts the source's start time (and <c>--start</c>) from what it copies, so frame 0 belongs at
 /// X = first frame's time - source start - <c>--start</c>. For X &gt; 0 the video is moved by <c>setpts</c> in a time base that holds
 /// both 1/F and X; for X &lt; 0 what is copied is moved by -X, because a negative video time would be hidden by an edit list.
+/// Even frames go through a raw pipe, which knows a rate only; others through a NUT pipe, which carries each one's time (<see cref="PipeTimeBase"/>).
 /// </remarks>
 public sealed record EncodePlan
 {
@@ -40,11 +41,20 @@ public sealed record EncodePlan
     /// <summary>Arguments before the pipe input.</summary>
     public required IReadOnlyList<string> PipeArguments { get; init; }
 
+    /// <summary>Seconds a tick of the NUT pipe; null where the pipe is raw.</summary>
+    public Rational? PipeTimeBase { get; init; }
+
     /// <summary>Arguments before the source as second input; null where nothing is taken from it.</summary>
     public required IReadOnlyList<string>? SourceArguments { get; init; }
 
     /// <summary>Arguments before the output's name.</summary>
     public required IReadOnlyList<string> OutputArguments { get; init; }
+
+    /// <summary>Arguments before a segment's name: the picture alone, in a container that keeps exact times.</summary>
+    public required IReadOnlyList<string> SegmentArguments { get; init; }
+
+    /// <summary>Arguments before the output's name where the picture comes, encoded, from segments (first input) and the rest from the source (second).</summary>
+    public required IReadOnlyList<string> JoinArguments { get; init; }
 
     /// <summary>Where the first frame stands on ffmpeg's output clock, in seconds (rounded to 5 microseconds or better); not negative.</summary>
     public required Rational VideoShift { get; init; }
@@ -62,7 +72,7 @@ public sealed record EncodePlan
     public long FrameCount => Request.FrameCount;
 
     /// <summary>The time of frame <paramref name="index"/> on the clock of the frames handed over, in seconds.</summary>
-    public Rational TimeOf(long index) => Request.FirstFrameTime + (index / Request.FrameRate);
+    public Rational TimeOf(long index) => Request.Times is { } times ? times[checked((int)index)] : Request.FirstFrameTime + (index / Request.FrameRate);
 
     /// <summary>The encoder that a request asks for: the user's, else the container's default.</summary>
     /// <exception cref="FrameFlowException">The output's extension is unknown.</exception>
@@ -71,6 +81,24 @@ public sealed record EncodePlan
         ArgumentNullException.ThrowIfNull(options);
         return options.Encoder ?? ContainerCatalog.ForPath(outputPath).DefaultEncoder;
     }
+
+    /// <summary>
+    /// Whether segments that are encoded each on its own join without loss. MPEG-2 in NUT comes out a frame late (found by comparing times);
+    /// every other encoder in <see cref="EncoderCatalog"/> was tried. Frames at uneven times are not cut.
+    /// </summary>
+    public bool CanBeJoined => Encoder.Codec != "mpeg2video" && Request.Times is null;
+
+    /// <summary>The plan for one segment: the same picture, encoded alone, so that it begins with a key frame and refers to nothing outside.</summary>
+    /// <param name="outputs">Its frames, by their index in this plan.</param>
+    public EncodePlan ForSegment(FrameRange outputs) => this with
+    {
+        Request = Request with { FirstFrameTime = TimeOf(outputs.First), FrameCount = outputs.Count, IncludeAudio = false },
+        SourceArguments = null,
+        OutputArguments = SegmentArguments,
+        VideoShift = Rational.Zero,
+        SourceShift = Rational.Zero,
+        HeaderRotation = 0,
+    };
 
     /// <summary>Plans with the encoder as the installed ffmpeg has it.</summary>
     /// <exception cref="FrameFlowException">See <see cref="Create"/> and <see cref="EncoderCatalog.ResolveAsync"/>.</exception>
@@ -106,6 +134,11 @@ public sealed record EncodePlan
             errors.Add($"The frame rate {request.FrameRate} is not positive.");
         }
 
+        if (request.Times is not null && encoder.Codec == "mpeg2video")
+        {
+            errors.Add($"{encoder.Name} knows even frame rates only, and this film's is variable; use {container.DefaultEncoder}, or write .mkv.");
+        }
+
         VideoPlan video = PlanVideo(request, container, encoder, errors);
         ThrowIfAny(errors);
 
@@ -113,7 +146,7 @@ public sealed record EncodePlan
         (Rational videoShift, Rational sourceShift) = PlanShift(request);
         StreamPlan streams = StreamPlan.Create(request, container, sourceShift, hiddenSound, notes);
 
-        List<string> pipe =
+        List<string> pipe = request.Times is not null ? ["-f", "nut"] :
         [
             "-f", "rawvideo", "-pix_fmt", request.Format.PixelFormat.Name,
             "-video_size", string.Create(CultureInfo.InvariantCulture, $"{request.Format.Width}x{request.Format.Height}"),
@@ -149,11 +182,12 @@ public sealed record EncodePlan
 
         List<string> output = ["-map", "0:v:0", .. streams.Maps];
         List<string> filters = [.. video.Filters];
-        Rational encoderTimeBase = request.FrameRate.Inverse;
+        List<string> segment = ["-map", "0:v:0", .. filters.Count > 0 ? (string[])["-filter:v:0", string.Join(',', filters)] : []];
+        Rational encoderTimeBase = UnitOf(request);
         if (videoShift > Rational.Zero)
         {
             // Seconds a tick: fine enough for 1/F and for the shift, so that both are whole.
-            encoderTimeBase = CommonUnit(request.FrameRate.Inverse, videoShift);
+            encoderTimeBase = CommonUnit(encoderTimeBase, videoShift);
             filters.Add($"settb={encoderTimeBase},setpts=PTS+{(videoShift / encoderTimeBase).Numerator.ToString(CultureInfo.InvariantCulture)}");
         }
 
@@ -165,11 +199,13 @@ public sealed record EncodePlan
         // Named, because -1 would mean the pipe's time base (1/F), in which the shift is rounded to whole frames.
         output.AddRange(["-fps_mode", "passthrough", "-enc_time_base:v:0", encoderTimeBase.ToString(), "-c:v:0", encoder.Name]);
         output.AddRange(video.Arguments);
+        output.AddRange(video.MuxerArguments);
+        int streamsFrom = output.Count;
         output.AddRange(streams.Arguments);
         if (request.IncludeAudio && request.Decode.Duration is not null && request.Source.ChapterCount > 0 && container.Chapters)
         {
             // Ends the chapters with the picture; half a frame later than the last frame's end, so that none is cut off.
-            output.AddRange(["-t", Decimal(videoShift + ((request.FrameCount + new Rational(1, 2)) / request.FrameRate))]);
+            output.AddRange(["-t", Decimal(videoShift + (request.Times is { } times ? times.Duration - times.LastDuration : (request.FrameCount - 1) / request.FrameRate) + (new Rational(3, 2) / request.FrameRate))]);
         }
 
         output.AddRange(["-max_muxing_queue_size", "4096"]);
@@ -179,10 +215,32 @@ public sealed record EncodePlan
             output.AddRange(["-movflags", "+faststart+write_colr", "-movie_timescale", "90000"]);
         }
 
+        List<string> join =
+        [
+            "-map", "0:v:0", .. streams.Maps, "-c:v:0", "copy", "-r:v:0", request.FrameRate.ToString(), "-field_order:v:0", "progressive", .. ColorArguments(request.Format.Color), .. video.MuxerArguments,
+            .. output[streamsFrom..],
+        ];
+        segment.AddRange(["-fps_mode", "passthrough", "-enc_time_base:v:0", request.FrameRate.Inverse.ToString(), "-c:v:0", encoder.Name, .. video.Arguments, "-map_metadata", "-1"]);
+        if (container.Muxer is "mp4" or "mov")
+        {
+            // The muxer's own choice for an encoder's time base (movenc.c, mov_init); a copied stream would bring NUT's.
+            long scale = encoderTimeBase.Denominator;
+            while (scale < 10_000)
+            {
+                scale *= 2;
+            }
+
+            join.AddRange(["-video_track_timescale", scale.ToString(CultureInfo.InvariantCulture)]);
+        }
+
         if (request.Options.EncoderArgs is { } text && EncodeOptions.TrySplit(text, out IReadOnlyList<string> more, out _))
         {
             output.AddRange(more);
+            segment.AddRange(more);
         }
+
+        segment.AddRange(["-f", "nut"]);
+        join.AddRange(["-f", container.Muxer]);
 
         output.AddRange(["-f", container.Muxer]);
         return new EncodePlan
@@ -193,8 +251,11 @@ public sealed record EncodePlan
             EncoderPixelFormat = video.PixelFormat,
             ConvertsPixels = video.ConvertsPixels,
             PipeArguments = pipe,
+            PipeTimeBase = request.Times is null ? null : encoderTimeBase,
             SourceArguments = source,
             OutputArguments = output,
+            SegmentArguments = segment,
+            JoinArguments = join,
             VideoShift = videoShift,
             SourceShift = sourceShift,
             HeaderRotation = video.HeaderRotation,
@@ -235,7 +296,7 @@ public sealed record EncodePlan
         // The coarsest grid that divides the frame period's own ticks and meets the shift.
         for (long parts = 1; ; parts++)
         {
-            Rational unit = new(1, checked(request.FrameRate.Numerator * parts));
+            Rational unit = new(1, checked(UnitOf(request).Denominator * parts));
             Rational rounded = (shift / unit).Round() * unit;
             if (Rational.Abs(rounded - shift) <= ShiftTolerance)
             {
@@ -243,6 +304,9 @@ public sealed record EncodePlan
             }
         }
     }
+
+    // Seconds of which the distance of any two frames is a whole multiple.
+    private static Rational UnitOf(EncodeRequest request) => request.Times?.Unit ?? request.FrameRate.Inverse;
 
     // The largest 1/n of which both are whole multiples.
     private static Rational CommonUnit(Rational a, Rational b)
@@ -259,7 +323,7 @@ public sealed record EncodePlan
         }
     }
 
-    private sealed record VideoPlan(string PixelFormat, bool ConvertsPixels, int HeaderRotation, IReadOnlyList<string> Filters, IReadOnlyList<string> Arguments, IReadOnlyList<string> Notes);
+    private sealed record VideoPlan(string PixelFormat, bool ConvertsPixels, int HeaderRotation, IReadOnlyList<string> Filters, IReadOnlyList<string> Arguments, IReadOnlyList<string> MuxerArguments, IReadOnlyList<string> Notes);
 
     private static VideoPlan PlanVideo(EncodeRequest request, ContainerInfo container, EncoderInfo encoder, List<string> errors)
     {
@@ -376,18 +440,16 @@ public sealed record EncodePlan
         }
 
         AddParameters(request, encoder, source, arguments, notes);
-        if (encoder.Codec == "hevc" && container.Muxer is "mp4" or "mov")
-        {
-            // QuickTime and Apple's players know hvc1 only.
-            arguments.AddRange(["-tag:v:0", "hvc1"]);
-        }
+
+        // QuickTime and Apple's players know hvc1 only.
+        string[] muxer = encoder.Codec == "hevc" && container.Muxer is "mp4" or "mov" ? ["-tag:v:0", "hvc1"] : [];
 
         if (source is { DynamicMetadata.Count: > 0 })
         {
             notes.Add($"{string.Join(" and ", source.DynamicMetadata)} metadata describes the source's frames one by one and would lie on new ones: it is dropped.");
         }
 
-        return new VideoPlan(target, converts, headerRotation, filters, arguments, notes);
+        return new VideoPlan(target, converts, headerRotation, filters, arguments, muxer, notes);
     }
 
     private static void AddParameters(EncodeRequest request, EncoderInfo encoder, VideoDescription? source, List<string> arguments, List<string> notes)
@@ -455,10 +517,21 @@ public sealed record EncodePlan
         }
     }
 
+    private static bool Said(string? tag) => tag is not (null or "" or "unknown" or "unspecified" or "reserved");
+
+    // NUT has no place for colour tags, nor for the field order; where the bitstream has none either, the container gets them from here.
+    private static IEnumerable<string> ColorArguments(ColorDescription color) =>
+    [
+        .. color.FullRange is { } full ? (string[])["-color_range:v:0", full ? "pc" : "tv"] : [],
+        .. Said(color.Primaries) ? (string[])["-color_primaries:v:0", color.Primaries == "ebu3213" ? "jedec-p22" : color.Primaries!] : [],
+        .. Said(color.Transfer) ? (string[])["-color_trc:v:0", color.Transfer switch { "bt470m" => "gamma22", "bt470bg" => "gamma28", var other => other! }] : [],
+        .. Said(color.Matrix) && color.Matrix is not ("gbr" or "rgb") ? (string[])["-colorspace:v:0", color.Matrix!] : [],
+        .. Said(color.ChromaLocation) ? (string[])["-chroma_sample_location:v:0", color.ChromaLocation!] : [],
+    ];
+
     // ffprobe's names are setparams' names but for these.
     private static string? ColorFilter(ColorDescription color)
     {
-        static bool Said(string? tag) => tag is not (null or "" or "unknown" or "unspecified" or "reserved");
         List<string> parts = [];
         if (color.FullRange is { } full)
         {

@@ -18,8 +18,11 @@ public sealed record EncodeRequest
     /// <summary>The output's path; its extension says the container.</summary>
     public required string OutputPath { get; init; }
 
-    /// <summary>Frames a second, exact.</summary>
+    /// <summary>Frames a second, exact; the mean where <see cref="Times"/> says when they stand.</summary>
     public required Rational FrameRate { get; init; }
+
+    /// <summary>The frames' times where they are not evenly spaced (VFR, gaps); null where frame k stands at first + k/rate.</summary>
+    public FrameTimeline? Times { get; init; }
 
     /// <summary>How many frames are planned.</summary>
     public required long FrameCount { get; init; }

@@ -164,6 +164,11 @@ public static class EncoderCatalog
     /// <summary>The table's row, or null.</summary>
     public static EncoderInfo? Find(string name) => Array.Find(Rows, r => r.Name == name);
 
+    /// <summary>The first line that ffmpeg says of itself: its version and build.</summary>
+    /// <exception cref="FrameFlowException">ffmpeg is missing (<see cref="FaultKind.Encode"/>).</exception>
+    public static async Task<string> FfmpegVersionAsync(CancellationToken cancellationToken) =>
+        (await Tool.RunAsync("ffmpeg", ["-version"], cancellationToken)).Output.Split('\n')[0].Trim();
+
     /// <summary>
     /// The encoder as the installed ffmpeg has it: the table's row, or for another name what <c>ffmpeg -h encoder=NAME</c> says.
     /// A device encoder is tried on one small picture.

@@ -119,15 +119,9 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
     {
         string text = ErrorText();
         string toolOutput = $"ffmpeg {arguments}\nafter {FramesWritten.ToString(CultureInfo.InvariantCulture)} frames\n{text}";
-        string line = LastTellingLine(text) ?? cause?.Message.ReplaceLineEndings(" ") ?? "it gave no reason";
-        if (text.Contains("No space left on device", StringComparison.Ordinal) || text.Contains("Disk quota exceeded", StringComparison.Ordinal) || text.Contains("File too large", StringComparison.Ordinal))
+        if (EncodeFaults.OfStorage(text, output.Path, toolOutput, cause) is { } storage)
         {
-            return new FrameFlowException(FaultKind.Storage, $"The disk is full: '{output.Path}' could not be written; free some space, or give another folder.", cause) { CanRetry = true, ToolOutput = toolOutput };
-        }
-
-        if (text.Contains("Permission denied", StringComparison.Ordinal) || text.Contains("Read-only file system", StringComparison.Ordinal) || text.Contains("Input/output error", StringComparison.Ordinal))
-        {
-            return new FrameFlowException(FaultKind.Storage, $"'{output.Path}' could not be written ({line}); give another folder, or mend its permissions.", cause) { ToolOutput = toolOutput };
+            return storage;
         }
 
         if (cause is System.ComponentModel.Win32Exception || (cause is FFMpegException && text.Length == 0))
@@ -135,19 +129,11 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
             return new FrameFlowException(FaultKind.Encode, "ffmpeg could not be started; install it (Debian: apt-get install ffmpeg) so that it is on the PATH.", cause) { ToolOutput = toolOutput };
         }
 
-        return new FrameFlowException(FaultKind.Encode, $"The encoder {plan.Encoder.Name} failed after {FramesWritten.ToString(CultureInfo.InvariantCulture)} frames ({line}); try another --encoder, or without --encoder-args.", cause)
+        string reason = EncodeFaults.Reason(text, cause);
+        return new FrameFlowException(FaultKind.Encode, $"The encoder {plan.Encoder.Name} failed after {FramesWritten.ToString(CultureInfo.InvariantCulture)} frames ({reason}); try another --encoder, or without --encoder-args.", cause)
         {
             ToolOutput = toolOutput,
         };
-    }
-
-    // ffmpeg's last lines are consequences ("Conversion failed!"); the first line that speaks of an error is nearer to the cause.
-    private static string? LastTellingLine(string text)
-    {
-        string[] lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        string? line = lines.FirstOrDefault(l => l.Contains("rror", StringComparison.Ordinal) || l.Contains("nvalid", StringComparison.Ordinal) || l.Contains("annot", StringComparison.Ordinal) || l.Contains("nrecognized", StringComparison.Ordinal))
-            ?? lines.LastOrDefault();
-        return line is not null && line.StartsWith('[') && line.IndexOf("] ", StringComparison.Ordinal) is > 0 and int end ? line[(end + 2)..] : line;
     }
 
     private void KeepErrorLine(string line)
@@ -198,29 +184,35 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
         /// <summary>Whether every frame was handed over.</summary>
         public bool Completed { get; private set; }
 
-        public string GetStreamArguments() => CommandLine.Join(sink.PipeArguments);
+        public string GetStreamArguments() => CommandLine.Join(sink.Plan.PipeArguments);
 
         public async Task WriteAsync(Stream outputStream, CancellationToken cancellationToken)
         {
             // FFMpegCore's token ends when ffmpeg does; ours when the caller wants it. Upstream must hear of both.
             using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, stop.Token);
             using NativeMemoryView view = new();
+            NutWriter? nut = sink.Plan.PipeTimeBase is { } unit ? new NutWriter(sink.Plan.Request.Format, unit) : null;
             Rational? previous = null;
             try
             {
+                if (nut is not null && !await TryWriteAsync(outputStream, nut.Header(), either.Token))
+                {
+                    return;
+                }
+
                 await foreach (Frame frame in frames.WithCancellation(either.Token))
                 {
                     using (frame)
                     {
                         sink.CheckTime(frame, previous);
                         previous = frame.Time;
-                        try
+                        if (nut is not null && !await TryWriteAsync(outputStream, nut.BeforeFrame(sink.TicksOf(frame.Time)), either.Token))
                         {
-                            await outputStream.WriteAsync(view.Show(frame.Address, checked((int)frame.Format.FrameBytes)), either.Token);
+                            return;
                         }
-                        catch (Exception e) when (e is IOException or ObjectDisposedException)
+
+                        if (!await TryWriteAsync(outputStream, view.Show(frame.Address, checked((int)frame.Format.FrameBytes)), either.Token))
                         {
-                            // A broken pipe: ffmpeg is gone, and its exit code and last words say why.
                             return;
                         }
                     }
@@ -241,9 +233,26 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
                 await stop.CancelAsync();
             }
         }
+
+        // False for a broken pipe: ffmpeg is gone, and its exit code and last words say why.
+        private static async ValueTask<bool> TryWriteAsync(Stream stream, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+        {
+            try
+            {
+                await stream.WriteAsync(bytes, cancellationToken);
+                return true;
+            }
+            catch (Exception e) when (e is IOException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
     }
 
-    private IReadOnlyList<string> PipeArguments => plan.PipeArguments;
+    private EncodePlan Plan => plan;
+
+    // From the first frame on: ffmpeg takes a pipe's start for 0, the shift is a filter's.
+    private long TicksOf(Rational time) => ((time - plan.TimeOf(0)) / plan.PipeTimeBase!.Value).Round();
 
     /// <summary>Native memory as <see cref="Memory{T}"/>, one object for all frames.</summary>
     private sealed unsafe class NativeMemoryView : MemoryManager<byte>

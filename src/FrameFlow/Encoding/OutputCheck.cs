@@ -14,7 +14,7 @@ public readonly record struct OutputReport(long Frames, Rational FirstTime, Rati
 /// <summary>Reads the finished file back and holds it against its plan.</summary>
 public static class OutputCheck
 {
-    /// <summary>Checks the count of frames, strictly increasing times, and every frame's time against k/F within the container's rounding.</summary>
+    /// <summary>Checks the count of frames, strictly increasing times, and every frame's time against the plan's within the container's rounding.</summary>
     /// <param name="plan">The plan.</param>
     /// <param name="path">The file, usually <see cref="OutputFile.PartialPath"/>.</param>
     /// <param name="expectedFrames">How many frames it must hold.</param>
@@ -103,7 +103,7 @@ public static class OutputCheck
                 return string.Create(CultureInfo.InvariantCulture, $"frames {k - 1} and {k} have the same time");
             }
 
-            Rational off = ((times[k] - times[0]) * timeBase) - (k / plan.Request.FrameRate);
+            Rational off = ((times[k] - times[0]) * timeBase) - (plan.TimeOf(k) - plan.TimeOf(0));
             if (Rational.Abs(off) > allowed)
             {
                 return string.Create(CultureInfo.InvariantCulture, $"frame {k} stands {off.ToDouble():0.000000} s off");

@@ -85,6 +85,9 @@ public sealed class OutputFile : IDisposable
         return output;
     }
 
+    /// <summary>The same output, written into another folder of the same file system first.</summary>
+    public OutputFile WrittenIn(string folder) => new(Path, System.IO.Path.Combine(folder, "joined" + PartialEnding(Path)), Overwrite);
+
     /// <summary>Gives the finished file its name: flushed to the disk, then renamed within the folder. Without <see cref="Overwrite"/> a file that came to be meanwhile is not touched.</summary>
     /// <exception cref="FrameFlowException">A file of that name is there now, or the disk refuses (<see cref="FaultKind.Storage"/>).</exception>
     public Task PublishAsync(CancellationToken cancellationToken)
@@ -121,7 +124,7 @@ public sealed class OutputFile : IDisposable
     {
         string folder = System.IO.Path.GetDirectoryName(full)!;
         string name = System.IO.Path.GetFileName(full);
-        string tail = $".{Guid.NewGuid().ToString("N")[..8]}.partial{System.IO.Path.GetExtension(name)}";
+        string tail = PartialEnding(name);
         while (System.Text.Encoding.UTF8.GetByteCount(name) + tail.Length + 1 > NameLimitBytes && name.Length > 1)
         {
             name = name[..^1];
@@ -129,6 +132,8 @@ public sealed class OutputFile : IDisposable
 
         return System.IO.Path.Combine(folder, $".{name}{tail}");
     }
+
+    private static string PartialEnding(string name) => $".{Guid.NewGuid().ToString("N")[..8]}.partial{System.IO.Path.GetExtension(name)}";
 
     private static string OneLine(string text) => text.ReplaceLineEndings(" ").TrimEnd('.', ' ');
 

@@ -25,18 +25,18 @@ internal static class Tool
 {
     /// <summary>Runs a program and keeps its output; the program dies with the token.</summary>
     /// <exception cref="FrameFlowException">The program is not installed.</exception>
-    public static async Task<ToolResult> RunAsync(string name, IReadOnlyList<string> arguments, CancellationToken cancellationToken)
+    public static async Task<ToolResult> RunAsync(string name, IReadOnlyList<string> arguments, CancellationToken cancellationToken, string? folder = null)
     {
         StringBuilder output = new();
-        (int exitCode, string error) = await ReadLinesAsync(name, arguments, line => output.Append(line).Append('\n'), cancellationToken);
+        (int exitCode, string error) = await ReadLinesAsync(name, arguments, line => output.Append(line).Append('\n'), cancellationToken, folder);
         return new ToolResult(name, arguments, exitCode, output.ToString(), error);
     }
 
     /// <summary>Runs a program and hands over each line of its standard output as it comes.</summary>
-    public static async Task<(int ExitCode, string Error)> ReadLinesAsync(string name, IReadOnlyList<string> arguments, Action<string> onLine, CancellationToken cancellationToken)
+    public static async Task<(int ExitCode, string Error)> ReadLinesAsync(string name, IReadOnlyList<string> arguments, Action<string> onLine, CancellationToken cancellationToken, string? folder = null)
     {
         using Process process = new();
-        process.StartInfo = new ProcessStartInfo(name, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        process.StartInfo = new ProcessStartInfo(name, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, WorkingDirectory = folder ?? string.Empty };
         try
         {
             process.Start();

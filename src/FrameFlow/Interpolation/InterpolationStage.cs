@@ -15,8 +15,10 @@ public sealed class InterpolationStage : IFrameStage
     private readonly InterpolationOptions _options;
     private readonly NativePool _memory;
     private readonly int _mostPerPair;
+    private readonly FrameRange _outputs;
     private long _generated;
     private long _held;
+    private long _fellBack;
 
     /// <summary>Creates the stage.</summary>
     /// <param name="timeline">The output's frames.</param>
@@ -24,7 +26,8 @@ public sealed class InterpolationStage : IFrameStage
     /// <param name="interpolator">The method; not owned.</param>
     /// <param name="options">Validated options.</param>
     /// <param name="memory">Where frames come from.</param>
-    public InterpolationStage(OutputTimeline timeline, FrameTimeline sourceTimeline, IFrameInterpolator interpolator, InterpolationOptions options, NativePool memory)
+    /// <param name="outputs">Which output frames are made, by index; null for all. The input must hold the frames of <see cref="OutputTimeline.SourceFor"/>.</param>
+    public InterpolationStage(OutputTimeline timeline, FrameTimeline sourceTimeline, IFrameInterpolator interpolator, InterpolationOptions options, NativePool memory, FrameRange? outputs = null)
     {
         ArgumentNullException.ThrowIfNull(timeline);
         ArgumentNullException.ThrowIfNull(sourceTimeline);
@@ -32,6 +35,7 @@ public sealed class InterpolationStage : IFrameStage
         _interpolator = interpolator;
         _options = options;
         _memory = memory;
+        _outputs = outputs ?? new FrameRange(0, timeline.Count);
 
         // A long step or a strong slow motion would mean many frames at once: a unit of work is cut there.
         Rational step = sourceTimeline.ConstantRate?.Inverse ?? (sourceTimeline.Duration / Math.Max(1, sourceTimeline.Count));
@@ -49,6 +53,9 @@ public sealed class InterpolationStage : IFrameStage
 
     /// <summary>Source frames that stand more than once so far: at cuts, in gaps, at the end.</summary>
     public long HeldOutputs => Interlocked.Read(ref _held);
+
+    /// <summary>Made frames so far that gave way to a source frame, see <see cref="InterpolationOptions.FallBack"/>.</summary>
+    public long FellBackFrames => Interlocked.Read(ref _fellBack);
 
     /// <inheritdoc/>
     public VideoFormat OutputFormat(VideoFormat input) => input;
@@ -101,9 +108,9 @@ public sealed class InterpolationStage : IFrameStage
             }
 
             left = frames.Current;
-            int leftIndex = 0;
+            int leftIndex = (int)left.SourceIndex;
             int lastLeft = -1;
-            for (long k = 0; k < _timeline.Count; k++)
+            for (long k = _outputs.First; k < _outputs.End; k++)
             {
                 OutputPosition position = _timeline.At(k);
 
@@ -212,7 +219,9 @@ public sealed class InterpolationStage : IFrameStage
             if (requests.Count > 0)
             {
                 _interpolator.Interpolate(left, unit.Right!, requests, cancellationToken);
-                Interlocked.Add(ref _generated, requests.Count);
+                int fellBack = _options.FallBack ? FallBack(unit, frames) : 0;
+                Interlocked.Add(ref _generated, requests.Count - fellBack);
+                Interlocked.Add(ref _fellBack, fellBack);
             }
 
             return Task.FromResult(frames);
@@ -226,6 +235,26 @@ public sealed class InterpolationStage : IFrameStage
         {
             unit.Dispose();
         }
+    }
+
+    private static int FallBack(Unit unit, Frame[] frames)
+    {
+        int count = 0;
+        for (int i = 0; i < frames.Length; i++)
+        {
+            // What is expected shrinks towards the given frames as 2 sqrt(t (1 - t)); without that, all frames between two are judged alike.
+            Item item = unit.Items[i];
+            if (item.Position > 0 && frames[i].ExpectedError > InterpolationOptions.ShredsAbove * 2 * Math.Sqrt(item.Position * (1 - item.Position)))
+            {
+                Frame nearer = (item.Position <= 0.5 ? unit.Left! : unit.Right!).Share();
+                nearer.Time = item.Time;
+                frames[i].Dispose();
+                frames[i] = nearer;
+                count++;
+            }
+        }
+
+        return count;
     }
 
     private readonly record struct Item(Rational Time, double Position);

@@ -76,4 +76,29 @@ public sealed class OutputTimeline
             ? new(left, left, 0)
             : new(left, left + 1, ((time - _source[left]) / step).ToDouble());
     }
+
+    /// <summary>The source frames, by index, that a stretch of output frames is made from: from the first one's left to the last one's right.</summary>
+    /// <param name="outputs">Output frames; not empty.</param>
+    public FrameRange SourceFor(FrameRange outputs) => new(At(outputs.First).Left, At(outputs.End - 1).Right + 1L);
+
+    /// <summary>The first output frame that stands at or behind source frame <paramref name="index"/>; <see cref="Count"/> where none does.</summary>
+    public long FirstAtOrAfter(long index)
+    {
+        long low = 0;
+        long high = Count;
+        while (low < high)
+        {
+            long middle = low + ((high - low) / 2);
+            if (At(middle).Left < index)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+            }
+        }
+
+        return low;
+    }
 }

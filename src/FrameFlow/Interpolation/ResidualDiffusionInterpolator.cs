@@ -108,12 +108,19 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             requests.Count,
             i => requests[i].Position,
             (noise, position, flow0, flow1) => CoherentNoise.Fill(noise, _options.Seed, left.SourceIndex, position, flow0, flow1),
-            (i, picture) => _converter.FromRgb(picture, requests[i].Target),
+            (i, picture, expectedError) =>
+            {
+                _converter.FromRgb(picture, requests[i].Target);
+                requests[i].Target.ExpectedError = expectedError;
+            },
             cancellationToken);
     }
 
     /// <summary>Fills [3,H,W] with unit-variance noise for the frame at <paramref name="position"/>, whose motion to both frames is given.</summary>
     internal delegate void DrawNoise(FloatImage noise, double position, FloatImage flow0, FloatImage flow1);
+
+    /// <summary>Takes the picture of request <paramref name="index"/> and the error expected of it, as <see cref="Frame.ExpectedError"/>.</summary>
+    internal delegate void Deliver(int index, FloatImage picture, float expectedError);
 
     /// <summary>The mathematics alone: from pictures and motion to pictures, RGB [3,H,W].</summary>
     internal void Interpolate(
@@ -123,7 +130,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         int count,
         Func<int, double> positionOf,
         DrawNoise drawNoise,
-        Action<int, FloatImage> deliver,
+        Deliver deliver,
         CancellationToken cancellationToken)
     {
         if (!_idle.TryTake(out Workspace? workspace))
@@ -159,8 +166,11 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
 
                     for (int i = 0; i < items.Length; i++)
                     {
+                        // s is the residual's standard deviation as the synthesis network foresees it.
+                        Span<float> scale = items[i].Scale.Values;
+                        float expectedError = MathF.Sqrt(TensorPrimitives.SumOfSquares<float>(scale) / scale.Length);
                         Compose(items[i]);
-                        deliver(first + i, items[i].Clean);
+                        deliver(first + i, items[i].Clean, expectedError);
                     }
                 }
                 finally

@@ -37,6 +37,12 @@ public sealed class Frame : IDisposable
     /// <summary>True for a picture that a model or a blend made; false for one that the source holds.</summary>
     public bool IsGenerated { get; set; }
 
+    /// <summary>
+    /// The error that the maker of a generated picture expects of it: root mean square in code values of 0..1 (RGB). 0 for a source's picture, and where
+    /// the maker cannot tell.
+    /// </summary>
+    public float ExpectedError { get; set; }
+
     /// <summary>All samples, plane after plane, as bytes. Written only by whoever rented the frame, before sharing it.</summary>
     /// <exception cref="ObjectDisposedException">The frame was disposed.</exception>
     public unsafe Span<byte> Bytes => new((void*)Address, checked((int)Format.FrameBytes));
@@ -71,7 +77,7 @@ public sealed class Frame : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
         Interlocked.Increment(ref _block.References);
-        return new Frame(_block, Format) { Time = Time, SourceIndex = SourceIndex, IsSceneStart = IsSceneStart, IsGenerated = IsGenerated };
+        return new Frame(_block, Format) { Time = Time, SourceIndex = SourceIndex, IsSceneStart = IsSceneStart, IsGenerated = IsGenerated, ExpectedError = ExpectedError };
     }
 
     /// <summary>Ends this frame; with the last one over the same samples the memory goes back to the pool.</summary>

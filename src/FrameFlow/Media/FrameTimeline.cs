@@ -7,12 +7,23 @@ namespace FrameFlow.Media;
 /// </summary>
 public sealed class FrameTimeline
 {
-    private readonly long[] _ticks;
+    // Null where frame i stands at first + i/r.
+    private readonly long[]? _ticks;
     private readonly Rational _timeBase;
     private readonly Rational _firstSeconds;
 
+    private FrameTimeline(Rational first, Rational rate, int count)
+    {
+        Count = count;
+        _timeBase = rate.Inverse;
+        _firstSeconds = first;
+        ConstantRate = rate;
+        LastDuration = rate.Inverse;
+    }
+
     private FrameTimeline(long[] ticks, Rational timeBase, Rational? constantRate, Rational lastDuration)
     {
+        Count = ticks.Length;
         _ticks = ticks;
         _timeBase = timeBase;
         _firstSeconds = ticks.Length == 0 ? Rational.Zero : ticks[0] * timeBase;
@@ -21,7 +32,7 @@ public sealed class FrameTimeline
     }
 
     /// <summary>How many frames there are.</summary>
-    public int Count => _ticks.Length;
+    public int Count { get; }
 
     /// <summary>Frames a second where the source is constant-rate; null where it is not (VFR).</summary>
     public Rational? ConstantRate { get; }
@@ -35,13 +46,47 @@ public sealed class FrameTimeline
     /// <summary>The container's resolution in seconds: the most by which a stated time may be off.</summary>
     public Rational Tick => _timeBase;
 
+    /// <summary>Seconds of which the distance of any two frames is a whole multiple.</summary>
+    public Rational Unit => ConstantRate?.Inverse ?? _timeBase;
+
+    /// <summary>Whether frame i stands at first + i/rate: constant-rate, and none is missing.</summary>
+    public bool IsEven => ConstantRate is { } rate && (Count == 0 || this[Count - 1] - First == (Count - 1) / rate);
+
     /// <summary>Last start - first start + last duration, in seconds; 0 where there is no frame.</summary>
     public Rational Duration => Count == 0 ? Rational.Zero : this[Count - 1] - this[0] + LastDuration;
 
     /// <summary>The presentation time of frame <paramref name="index"/> in seconds.</summary>
-    public Rational this[int index] => ConstantRate is { } rate
+    public Rational this[int index] => _ticks is null
+        ? _firstSeconds + (index * _timeBase)
+        : ConstantRate is { } rate
         ? _firstSeconds + (SlotOf(_ticks[index] - _ticks[0], _timeBase, rate) / rate)
         : _ticks[index] * _timeBase;
+
+    /// <summary>The time of frame <paramref name="index"/> as the container states it, in ticks of <see cref="Tick"/>.</summary>
+    /// <exception cref="InvalidOperationException">The timeline comes from <see cref="Even"/>, which no container stated.</exception>
+    public long TickOf(int index) => _ticks is null ? throw new InvalidOperationException("An even timeline has no container's ticks.") : _ticks[index];
+
+    /// <summary>Puts a timeline together again from what <see cref="TickOf"/>, <see cref="Tick"/>, <see cref="ConstantRate"/> and <see cref="LastDuration"/> said.</summary>
+    /// <param name="ticks">The frames' times, strictly increasing, in ticks. Not copied.</param>
+    /// <param name="timeBase">Seconds a tick.</param>
+    /// <param name="constantRate">The rate, or null for VFR.</param>
+    /// <param name="lastDuration">How long the last frame stays, seconds.</param>
+    public static FrameTimeline Restore(long[] ticks, Rational timeBase, Rational? constantRate, Rational lastDuration)
+    {
+        ArgumentNullException.ThrowIfNull(ticks);
+        return new FrameTimeline(ticks, timeBase, constantRate, lastDuration);
+    }
+
+    /// <summary>A timeline without gaps: frame i stands at first + i/rate and stays for 1/rate.</summary>
+    /// <param name="first">The first frame's time in seconds.</param>
+    /// <param name="rate">Frames a second, positive.</param>
+    /// <param name="count">How many frames, not negative.</param>
+    public static FrameTimeline Even(Rational first, Rational rate, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(rate, Rational.Zero);
+        return new FrameTimeline(first, rate, count);
+    }
 
     /// <summary>Builds the timeline.</summary>
     /// <param name="ticks">The decoded frames' times, strictly increasing, in ticks. Not copied.</param>

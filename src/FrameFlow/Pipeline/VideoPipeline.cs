@@ -97,7 +97,11 @@ public sealed class VideoPipeline
                 await stop.CancelAsync();
             },
             stop));
+        // Not awaited with the others: a source whose reading was stopped may leave it open.
+        Task health = GuardAsync(() => _source.Health.WaitAsync(stop.Token), stop);
         await Task.WhenAll(running);
+        await stop.CancelAsync();
+        await health;
 
         // After a fault frames may be left between two stages.
         foreach (Channel<Frame> joint in channels)

@@ -77,13 +77,15 @@ internal sealed class Clips : IDisposable
     }
 
     /// <summary>Frames whose content depends on their number only.</summary>
-    public async IAsyncEnumerable<Frame> FramesAsync(VideoFormat format, Rational rate, Rational first, int count)
+    public IAsyncEnumerable<Frame> FramesAsync(VideoFormat format, Rational rate, Rational first, int count) => FramesAsync(format, i => first + (i / rate), count);
+
+    private async IAsyncEnumerable<Frame> FramesAsync(VideoFormat format, Func<long, Rational> timeOf, int count)
     {
         FramePool pool = new(Pool, format);
         for (int i = 0; i < count; i++)
         {
             await Task.Yield();
-            Frame frame = pool.Rent(first + (i / rate), i);
+            Frame frame = pool.Rent(timeOf(i), i);
             Fill(frame, i);
             yield return frame;
         }
@@ -122,7 +124,7 @@ internal sealed class Clips : IDisposable
         FrameSink sink = new(plan, output);
         try
         {
-            await sink.ConsumeAsync(FramesAsync(request.Format, request.FrameRate, request.FirstFrameTime, (int)request.FrameCount), CancellationToken.None);
+            await sink.ConsumeAsync(FramesAsync(request.Format, plan.TimeOf, (int)request.FrameCount), CancellationToken.None);
         }
         catch (FrameFlowException e)
         {

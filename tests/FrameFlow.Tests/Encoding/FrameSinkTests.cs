@@ -80,6 +80,45 @@ public sealed class FrameSinkTests : IDisposable
         Assert.True(Rational.TryParse(average, out Rational rate) && Rational.Abs(rate - request.FrameRate) < new Rational(1, 1000), average);
     }
 
+    /// <summary>Uneven times go through the NUT pipe: every bit and every time arrives.</summary>
+    [Theory]
+    [InlineData("yuv420p", "mp4", "libx264", 600)]
+    [InlineData("yuv420p", "mkv", "ffv1", 1000)]
+    [InlineData("yuv422p", "mkv", "ffv1", 1000)]
+    [InlineData("yuv444p", "mkv", "ffv1", 1000)]
+    [InlineData("yuv420p10le", "mkv", "ffv1", 1000)]
+    [InlineData("yuv422p10le", "mov", "prores_ks", 90000)]
+    [InlineData("yuv444p10le", "mkv", "ffv1", 1000)]
+    [InlineData("yuv420p10le", "mp4", "libx265", 90000)]
+    [InlineData("yuv420p", "webm", "libvpx-vp9", 1000)]
+    [InlineData("yuv420p", "ts", "libx264", 90000)]
+    public async Task Consume_UnevenTimes_EveryBitAndTimeArrives(string pixelFormat, string extension, string encoder, int ticksASecond)
+    {
+        long[] ticks = [.. new[] { 0.1, 0.133, 0.2, 0.2335, 0.4, 0.45 }.Select(t => (long)(t * ticksASecond))];
+        FrameTimeline times = FrameTimeline.FromTicks(ticks, new Rational(1, ticksASecond), null);
+        Assert.Null(times.ConstantRate);
+        VideoFormat format = Clips.Format(pixelFormat, 64, 64) with { Color = new ColorDescription { FullRange = true, Matrix = "bt709" } };
+        EncodeRequest request = Clips.Request(_clips.At("out." + extension), format: format, options: new() { Encoder = encoder })
+            with
+        { Times = times, FirstFrameTime = times.First, FrameRate = times.Count / times.Duration };
+        (EncodePlan plan, _) = await _clips.EncodeAsync(request);
+        JsonElement json = await _clips.ProbeJsonAsync("out." + extension, "-select_streams v:0 -show_frames");
+        double[] seen = [.. json.GetProperty("frames").EnumerateArray().Select(f => double.Parse(f.GetProperty("pts_time").GetString()!, System.Globalization.CultureInfo.InvariantCulture))];
+        double origin = seen[0] - (plan.VideoShift.ToDouble());
+        Assert.Equal(ticks.Select(t => Math.Round(t / (double)ticksASecond, 5)), seen.Select(t => Math.Round(t - origin, 5)));
+        if (encoder != "prores_ks")
+        {
+            // ProRes has no full range.
+            Assert.Equal("pc", (await _clips.ProbeJsonAsync("out." + extension)).GetProperty("streams")[0].GetProperty("color_range").GetString());
+        }
+
+        if (encoder == "ffv1")
+        {
+            await _clips.FfmpegAsync($"-i out.{extension} -fps_mode passthrough -f rawvideo out.yuv");
+            Assert.Equal(Expected(format, 6), Convert.ToHexString(SHA256.HashData(await File.ReadAllBytesAsync(_clips.At("out.yuv")))));
+        }
+    }
+
     [Fact]
     public async Task Consume_Hdr10_IsInTheBitstream()
     {

@@ -1,3 +1,4 @@
+using FrameFlow.Diffusion;
 using FrameFlow.Encoding;
 using FrameFlow.Tests.Support;
 using Xunit;
@@ -12,5 +13,6 @@ public sealed class ReadmeTests
         string readme = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "README.md"));
         Assert.Contains(ContainerCatalog.ToMarkdown().Trim(), readme, StringComparison.Ordinal);
         Assert.Contains(EncoderCatalog.ToMarkdown().Trim(), readme, StringComparison.Ordinal);
+        Assert.Contains(SamplerCatalog.ToMarkdown().Trim(), readme, StringComparison.Ordinal);
     }
 }

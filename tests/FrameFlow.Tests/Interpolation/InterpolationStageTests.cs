@@ -59,6 +59,25 @@ public sealed class InterpolationStageTests : FrameStageContract
         Assert.Equal(0, pool.LiveBlocks);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Process_ModelExpectsShreds_TheNearerSourceFrameStands(bool fallBack)
+    {
+        using NativePool pool = new(1 << 24);
+        FrameTimeline timeline = Some.Timeline(4);
+        InterpolationStage stage = new(new OutputTimeline(timeline, 60, 1), timeline, new DoubtfulInterpolator(), new InterpolationOptions { FallBack = fallBack }, pool);
+        List<(bool Generated, byte Value)> seen = await RunAsync(pool, stage, Some.Frames(pool, 4));
+
+        // Frames at 0, 2.5, 5, 7.5 sixtieths, of values 0, 5, 10, 15; what is made is 99, and not trusted between the second and the third.
+        byte[] made = [0, 99, 99, 99, 99, 10, 99, 99, 15, 15];
+        byte[] shown = [0, 99, 99, 5, 10, 10, 99, 99, 15, 15];
+        Assert.Equal(fallBack ? shown : made, seen.Select(s => s.Value));
+        Assert.Equal(fallBack ? 2 : 0, stage.FellBackFrames);
+        Assert.Equal(fallBack ? 4 : 6, stage.GeneratedFrames);
+        Assert.Equal(0, pool.LiveBlocks);
+    }
+
     private static InterpolationStage Create(NativePool pool, int frames, IFrameInterpolator interpolator, Rational rate, int workers)
     {
         FrameTimeline timeline = Some.Timeline(frames);
@@ -83,6 +102,24 @@ public sealed class InterpolationStageTests : FrameStageContract
         {
             frame.IsSceneStart = frame.SourceIndex == index;
             yield return frame;
+        }
+    }
+
+    private sealed class DoubtfulInterpolator : IFrameInterpolator
+    {
+        public string Name => "doubtful";
+
+        public void Interpolate(Frame left, Frame right, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
+        {
+            foreach (InterpolationRequest request in requests)
+            {
+                request.Target.Bytes.Fill(99);
+                request.Target.ExpectedError = left.SourceIndex == 1 ? 0.2f : 0.05f;
+            }
+        }
+
+        public void Dispose()
+        {
         }
     }
 

@@ -27,7 +27,7 @@ public sealed class ResidualDiffusionInterpolatorTests
         using ResidualDiffusionInterpolator interpolator = Create(rgb0.Width, rgb0.Height, options, pool);
         float[] result = [];
         interpolator.Interpolate(
-            rgb0, rgb1, motion, 1, _ => t, (target, _, _, _) => noise.Values.CopyTo(target.Values), (_, picture) => result = picture.Values.ToArray(), default);
+            rgb0, rgb1, motion, 1, _ => t, (target, _, _, _) => noise.Values.CopyTo(target.Values), (_, picture, _) => result = picture.Values.ToArray(), default);
         GoldenTensor.Read("chain", expected).AssertNear(result, Tolerance);
     }
 
@@ -63,6 +63,34 @@ public sealed class ResidualDiffusionInterpolatorTests
         }
     }
 
+    [Fact]
+    public void Interpolate_PicturesThatHaveNothingInCommon_ExpectsToFail()
+    {
+        using NativePool pool = new(1L << 31);
+        using FloatImage rgb0 = new(pool, 3, 96, 128);
+        using FloatImage rgb1 = new(pool, 3, 96, 128);
+        Random random = new(3);
+        foreach (FloatImage image in (ReadOnlySpan<FloatImage>)[rgb0, rgb1])
+        {
+            for (int i = 0; i < image.Values.Length; i++)
+            {
+                image.Values[i] = random.NextSingle();
+            }
+        }
+
+        using ResidualDiffusionInterpolator interpolator = Create(128, 96, new InterpolationOptions(), pool);
+        Assert.True(ExpectedError(rgb0, rgb0) < InterpolationOptions.ShredsAbove / 3);
+        Assert.True(ExpectedError(rgb0, rgb1) > InterpolationOptions.ShredsAbove);
+
+        float ExpectedError(FloatImage left, FloatImage right)
+        {
+            float expected = 0;
+            using MotionField motion = new DenseInverseSearch(new DenseInverseSearchOptions()).Estimate(left, right, pool);
+            interpolator.Interpolate(left, right, motion, 1, _ => 0.5, (_, _, _, _) => { }, (_, _, error) => expected = error, default);
+            return expected;
+        }
+    }
+
     private static ResidualDiffusionInterpolator Create(int width, int height, InterpolationOptions options, NativePool pool) => new(
         new ModelCatalog(Repository.Models).Find("light", "interpolate"),
         ExecutionDevice.Cpu(1),
@@ -86,7 +114,7 @@ public sealed class ResidualDiffusionInterpolatorTests
             3,
             i => (i + 1) / 4.0,
             (noise, position, flow0, flow1) => CoherentNoise.Fill(noise, options.Seed, 11, position, flow0, flow1),
-            (_, picture) => results.Add(picture.Values.ToArray()),
+            (_, picture, _) => results.Add(picture.Values.ToArray()),
             default);
         return [.. results];
 

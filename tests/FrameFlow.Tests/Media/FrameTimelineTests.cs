@@ -67,4 +67,14 @@ public sealed class FrameTimelineTests
         Assert.Throws<ArgumentException>(() => FrameTimeline.FromTicks([0, 2, 2], new Rational(1, 25), null));
 
     private static long Tick(Rational value, bool floor) => floor ? value.Floor() : value.Round();
+
+    [Fact]
+    public void Even_AnyStart_StandsAtFirstPlusIndexOverRate()
+    {
+        FrameTimeline timeline = FrameTimeline.Even(new Rational(1, 3), new Rational(60000, 1001), 100_000);
+        Assert.Equal(new Rational(1, 3) + new Rational(99_999L * 1001, 60000), timeline[99_999]);
+        Assert.Equal(new Rational(100_000L * 1001, 60000), timeline.Duration);
+        Assert.Equal(new Rational(60000, 1001), timeline.ConstantRate);
+        Assert.Equal(41, timeline.IndexAt(timeline[41]));
+    }
 }

@@ -34,4 +34,19 @@ public sealed class VideoPipelineTests
         Assert.Same(fault, await Assert.ThrowsAsync<InvalidDataException>(() => pipeline.RunAsync(default)));
         Assert.Equal(0, pool.LiveBlocks);
     }
+
+    [Fact]
+    public async Task Run_SourceIsLostWhileTheSinkIsBusy_EndsAtOnceWithItsFault()
+    {
+        using NativePool pool = new(1 << 22);
+        TaskCompletionSource third = new();
+        TaskCompletionSource health = new();
+        FakeSource source = new(Some.Frames(pool, 30)) { Health = health.Task };
+        Task run = VideoPipeline.Build(source, [], new FakeSink { ReachedThird = third }, 2, pool.LimitBytes).RunAsync(default);
+        await third.Task;
+        InvalidDataException fault = new("lost");
+        health.SetException(fault);
+        Assert.Same(fault, await Assert.ThrowsAsync<InvalidDataException>(() => run));
+        Assert.Equal(0, pool.LiveBlocks);
+    }
 }

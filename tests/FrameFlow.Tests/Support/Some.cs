@@ -50,6 +50,8 @@ internal sealed class FakeSource(IAsyncEnumerable<Frame> frames) : IFrameSource
 
     public int HeldFrames => 1;
 
+    public Task Health { get; init; } = Task.CompletedTask;
+
     public IAsyncEnumerable<Frame> ReadAsync(CancellationToken cancellationToken) => frames;
 }
 

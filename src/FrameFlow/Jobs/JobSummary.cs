@@ -3,35 +3,26 @@ using FrameFlow.Media;
 
 namespace FrameFlow.Jobs;
 
-/// <summary>What an interpolation will do: made before the first frame is decoded for real.</summary>
-public sealed record InterpolationPlan
+/// <summary>What a job will do: made before the first frame is decoded for real.</summary>
+public sealed record JobPlan
 {
     /// <summary>Frames of the source that decode.</summary>
     public required int FramesIn { get; init; }
 
-    /// <summary>Frames that will be written: ceil(D F).</summary>
+    /// <summary>Frames that will be written.</summary>
     public required long FramesOut { get; init; }
 
     /// <summary>The source's constant rate, or null for VFR.</summary>
     public required Rational? SourceRate { get; init; }
 
-    /// <summary>F.</summary>
-    public required Rational TargetRate { get; init; }
-
-    /// <summary>Output frames that are source frames.</summary>
-    public required long SourceFramesOut { get; init; }
+    /// <summary>The output's constant rate, or null for VFR.</summary>
+    public required Rational? TargetRate { get; init; }
 
     /// <summary>The output's format.</summary>
     public required VideoFormat Format { get; init; }
 
     /// <summary>The encoder that was chosen.</summary>
     public required string Encoder { get; init; }
-
-    /// <summary>The model's name.</summary>
-    public required string Model { get; init; }
-
-    /// <summary>The device's name; <c>none</c> where the method needs none.</summary>
-    public required string Device { get; init; }
 
     /// <summary>What the source's pictures are made of.</summary>
     public required FieldContent Content { get; init; }
@@ -42,27 +33,27 @@ public sealed record InterpolationPlan
     /// <summary>What the user should know, a line each.</summary>
     public required IReadOnlyList<string> Notes { get; init; }
 
-    /// <summary>Seconds of source that one second of work takes care of, from one trial frame; null where it was not tried.</summary>
+    /// <summary>Seconds that the work will take, from a trial on a few frames; null where it was not tried.</summary>
     public double? ExpectedSeconds { get; init; }
 
     /// <summary>A rough upper bound for the output's size in bytes.</summary>
     public long ExpectedBytes { get; init; }
 }
 
-/// <summary>What an interpolation did.</summary>
-public sealed record InterpolationSummary
+/// <summary>What a job did.</summary>
+public sealed record JobSummary
 {
     /// <summary>The plan that it followed.</summary>
-    public required InterpolationPlan Plan { get; init; }
+    public required JobPlan Plan { get; init; }
 
     /// <summary>Frames that were written and found in the file.</summary>
     public required long FramesOut { get; init; }
 
-    /// <summary>Of these, made by the model.</summary>
-    public required long Generated { get; init; }
+    /// <summary>What the operations counted, by name.</summary>
+    public required IReadOnlyDictionary<string, long> Counts { get; init; }
 
-    /// <summary>Of these, source frames that stand where a made one would otherwise: at cuts.</summary>
-    public required long Held { get; init; }
+    /// <summary>Segments that the work was cut into, and how many of them were there already from a run before; null where it was done in one go.</summary>
+    public SegmentCount? Segments { get; init; }
 
     /// <summary>Times of the frames that start a scene, seconds on the source's clock.</summary>
     public required IReadOnlyList<Rational> Cuts { get; init; }
@@ -85,3 +76,8 @@ public sealed record InterpolationSummary
     /// <summary>The same in the output.</summary>
     public Rational? AudioOffsetOut { get; init; }
 }
+
+/// <summary>How a job was cut.</summary>
+/// <param name="All">All segments.</param>
+/// <param name="Kept">Those that a run before had finished.</param>
+public sealed record SegmentCount(int All, int Kept);

@@ -1,12 +1,12 @@
+using System.Text.Json.Serialization;
 using FrameFlow.Decoding;
 using FrameFlow.Encoding;
-using FrameFlow.Interpolation;
 using FrameFlow.Media;
 
 namespace FrameFlow.Jobs;
 
-/// <summary>Everything that one interpolation of one file is asked for.</summary>
-public sealed record InterpolationJobOptions
+/// <summary>What every job is asked for, whatever it does to the film.</summary>
+public sealed record VideoJobOptions
 {
     /// <summary>60 % of the memory that this process may use.</summary>
     public static long DefaultMemoryBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 10 * 6;
@@ -17,25 +17,18 @@ public sealed record InterpolationJobOptions
     /// <summary>The output's path; its ending chooses the container.</summary>
     public required string Output { get; init; }
 
-    /// <summary>The target rate.</summary>
-    public TargetRate Rate { get; init; } = new(60, false);
-
-    /// <summary>The factor by which time is stretched; 1 for none.</summary>
-    public Rational Slow { get; init; } = Rational.One;
-
-    /// <summary>A model's name, or a built-in method: <c>hold</c>, <c>blend</c>, <c>flow</c>.</summary>
-    public string Model { get; init; } = "light";
-
-    /// <summary>How the model samples. Its number of workers is chosen by the job.</summary>
-    public InterpolationOptions Interpolation { get; init; } = new();
-
     /// <summary><c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>webgpu</c>.</summary>
     public string Device { get; init; } = "auto";
 
-    /// <summary>Processor threads for the model, at least 1.</summary>
+    /// <summary>The seed of all that is drawn.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Processor threads for the model, at least 1. Of the machine, not of the request.</summary>
+    [JsonIgnore]
     public int Threads { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>The cap for frames and working memory, bytes.</summary>
+    /// <summary>The cap for frames and working memory, bytes. Of the machine, not of the request.</summary>
+    [JsonIgnore]
     public long MemoryBytes { get; init; } = DefaultMemoryBytes;
 
     /// <summary>How the output is encoded.</summary>
@@ -53,11 +46,10 @@ public sealed record InterpolationJobOptions
     /// <summary>Whether a file of the output's name may be replaced.</summary>
     public bool Overwrite { get; init; }
 
-    /// <summary>Checks every option and throws once, naming all that is wrong.</summary>
-    /// <exception cref="FrameFlowException">An option is out of range (<see cref="FaultKind.Usage"/>).</exception>
-    public void Validate()
+    /// <summary>Lists every option that is out of range: name, value, range.</summary>
+    public IReadOnlyList<string> Validate()
     {
-        List<string> faults = [.. Interpolation.Validate(), .. Encode.Validate()];
+        List<string> faults = [.. Encode.Validate()];
         if (Threads is < 1 or > 1024)
         {
             faults.Add($"--threads {Threads}: 1 to 1024");
@@ -78,9 +70,6 @@ public sealed record InterpolationJobOptions
             faults.Add($"--device {Device}: auto, cpu, cuda or webgpu");
         }
 
-        if (faults.Count > 0)
-        {
-            throw new FrameFlowException(FaultKind.Usage, $"Out of range: {string.Join("; ", faults)}.");
-        }
+        return faults;
     }
 }

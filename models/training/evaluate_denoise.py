@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""Scores the denoiser on footage as the project's peers are scored (white noise of seed 20240, clipped to 8 bits; 8-bit RGB, no border, mean over items).
+
+  evaluate_denoise.py --footage DIR --checkpoint denoise-light.pt [--json figures.json] [--pictures DIR] [--quick]
+
+stills: pictures alone; clips: five frames, neighbours aligned by align.py on the noisy frames (clips' ends: the missing neighbours unknown).
+realnoise_pairs: sigma(u) and correlations are found blind from the noisy picture alone, in the same way for every picture.
+"""
+import argparse
+import glob
+import json
+import os
+
+import cv2
+import numpy as np
+import torch
+
+import align
+import denoise
+from evaluate import aligned, psnr, ssim
+
+SIGMAS = (15, 25, 50)
+
+
+def read(path):
+    return np.ascontiguousarray(cv2.imread(path)[:, :, ::-1])
+
+
+def noisy_of(clean, sigma):
+    """The pictures with the peers' noise, uint8."""
+    return [np.clip(np.rint(c.astype(np.float32) + np.random.default_rng([20240, int(sigma), i]).normal(0, sigma, c.shape).astype(np.float32)), 0, 255).astype(np.uint8)
+            for i, c in enumerate(clean)]
+
+
+def tensor(picture):
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None].float()
+
+
+@torch.no_grad()
+def apply(network, frames, sigmas, grain=None, mode="bicubic"):
+    """The centre, denoised, uint8: five float frames [H,W,3] 0..1 (None: missing; the third is the centre) with sigma (scalar or [H,W,3]) of each."""
+    centre = frames[2]
+    inputs = []
+    for k, frame in enumerate(frames):
+        if frame is None:
+            inputs.append((np.zeros_like(centre), np.full_like(centre, denoise.UNKNOWN)))
+        elif k == 2:
+            inputs.append((frame, np.broadcast_to(np.asarray(sigmas, np.float32), centre.shape)))
+        else:
+            inputs.append(align.align(centre, frame, sigmas, mode))
+    x, s = (torch.cat([tensor(i[j]) for i in inputs], 1) for j in (0, 1))
+    run = aligned(lambda f, s: network(f, s, torch.zeros(1, 4) if grain is None else grain))
+    return run(x, s)[0].clamp(0, 1).mul(255).round().byte().numpy().transpose(1, 2, 0)
+
+
+def denoise_clip(network, noisy, sigma, radius=2, mode="bicubic", only=None):
+    """Every frame of a clip (uint8) from up to `radius` neighbours a side."""
+    frames = [f.astype(np.float32) / 255 for f in noisy]
+    at = lambda i, k: frames[i + k] if 0 <= i + k < len(frames) and abs(k) <= radius else None
+    return [apply(network, [at(i, k) for k in range(-2, 3)], sigma / 255, mode=mode) for i in (only or range(len(frames)))]
+
+
+def blind(picture, size=16, share=0.1, bins=4):
+    """Noise of a picture alone (float 0..1) -> sigma [H,W,3], grain [1,4]: deviation about a plane of the least busy blocks by intensity, and their correlations.
+    Rough, for scoring pictures alone; a high-pass would miss most of correlated noise. The pipeline's own uses neighbours."""
+    height, width = picture.shape[:2]
+    h, w = height // size * size, width // size * size
+    blocks = picture[:h, :w].reshape(h // size, size, w // size, size, 3).swapaxes(1, 2).reshape(-1, size * size, 3)
+    y, x = np.mgrid[0:size, 0:size].reshape(2, -1) - (size - 1) / 2
+    basis = np.stack((np.ones_like(x), x, y), 1)
+    basis = (basis / np.linalg.norm(basis, axis=0)).astype(np.float32)
+    r = blocks - basis @ (basis.T @ blocks)
+    u, deviation = blocks.mean(1), r.std(1)
+    smooth, sigma, chosen = cv2.GaussianBlur(picture, (0, 0), 2.0), np.empty_like(picture), np.zeros(len(r), bool)
+    for c in range(3):
+        edges = np.quantile(u[:, c], np.linspace(0, 1, bins + 1))
+        levels, centres = [], []
+        for a, b in zip(edges, edges[1:]):
+            inside = (u[:, c] >= a) & (u[:, c] <= b) & (deviation[:, c] > 0)
+            quiet = inside & (deviation[:, c] <= np.quantile(deviation[inside, c], share)) if inside.any() else inside
+            if quiet.any():
+                chosen |= quiet
+                levels.append(np.sqrt((deviation[quiet, c] ** 2).mean()))
+                centres.append(u[quiet, c].mean())
+        order = np.argsort(centres)
+        sigma[..., c] = np.interp(smooth[..., c], np.array(centres)[order], np.array(levels)[order]) if levels else 1 / 255
+    q = r[chosen].reshape(-1, size, size, 3) if chosen.any() else np.ones((1, size, size, 3), np.float32)
+    lag = lambda a, b: float(np.clip((a * b).mean() / (q * q).mean(), 0, 0.8))
+    diagonal = 0.5 * (lag(q[:, 1:, 1:], q[:, :-1, :-1]) + lag(q[:, 1:, :-1], q[:, :-1, 1:]))
+    normal = q / (q.std((0, 1, 2)) + 1e-6)
+    chroma = float(np.clip(np.mean([(normal[..., i] * normal[..., j]).mean() for i, j in ((0, 1), (0, 2), (1, 2))]), 0, 1))
+    return np.maximum(sigma, 0.3 / 255).astype(np.float32), torch.tensor([[lag(q[:, :, 1:], q[:, :, :-1]), lag(q[:, 1:], q[:, :-1]), diagonal, chroma]])
+
+
+def score(network, footage, quick=False, pictures=None, sigmas=SIGMAS):
+    """Figures by set and sigma; `quick`: a few items, a minute. With `pictures`, every output goes there."""
+    figures = {}
+
+    def put(name, sigma, outs, clean, names):
+        figures[f"{name}_{sigma}"] = round(float(np.mean([psnr(o, c) for o, c in zip(outs, clean)])), 3)
+        if not quick:
+            figures[f"{name}_{sigma}_ssim"] = round(float(np.mean([ssim(o, c) for o, c in zip(outs, clean)])), 4)
+        if pictures:
+            os.makedirs(f"{pictures}/{name}_{sigma}", exist_ok=True)
+            for o, n in zip(outs, names):
+                cv2.imwrite(f"{pictures}/{name}_{sigma}/{n}.png", o[:, :, ::-1])
+
+    paths = sorted(glob.glob(os.path.join(footage, "stills", "clean", "*.png")))
+    clean, names = [read(p) for p in paths], [os.path.basename(p)[:-4] for p in paths]
+    for sigma in ((25,) if quick else sigmas):
+        noisy = noisy_of(clean, sigma)
+        pick = range(0, len(clean), 4) if quick else range(len(clean))
+        outs = [apply(network, [None, None, noisy[i].astype(np.float32) / 255, None, None], sigma / 255) for i in pick]
+        put("stills", sigma, outs, [clean[i] for i in pick], [names[i] for i in pick])
+    for clip in sorted(glob.glob(os.path.join(footage, "denoise_clips", "*", ""))):
+        clean = [read(p) for p in sorted(glob.glob(clip + "*.png"))]
+        name = os.path.basename(clip[:-1])
+        for sigma in ((25,) if quick else sigmas):
+            only = [3] if quick else None
+            outs = denoise_clip(network, noisy_of(clean, sigma), sigma, only=only)
+            put(name, sigma, outs, [clean[i] for i in only or range(len(clean))], [f"{i + 1:02d}" for i in only or range(len(clean))])
+            if not quick:
+                outs = denoise_clip(network, noisy_of(clean, sigma), sigma, radius=0, only=only)
+                put(name + "_alone", sigma, outs, clean, [f"{i + 1:02d}" for i in range(len(clean))])
+    if not quick:
+        pairs = sorted(glob.glob(os.path.join(footage, "stills", "realnoise_pairs", "*_real.jpg")))
+        noisy, clean = [read(p) for p in pairs], [read(p.replace("_real", "_mean")) for p in pairs]
+        outs, levels = [], []
+        for n in noisy:
+            f = n.astype(np.float32) / 255
+            sigma, grain = blind(f)
+            levels.append(float(sigma.mean()))
+            outs.append(apply(network, [None, None, f, None, None], sigma, grain))
+        names = [os.path.basename(p)[:-9] for p in pairs]
+        put("real", "in", noisy, clean, names)
+        put("real", "out", outs, clean, names)
+        figures["real_sigma"] = round(255 * float(np.mean(levels)), 2)
+    return figures
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--footage", required=True)
+    ap.add_argument("--checkpoint", required=True)
+    ap.add_argument("--size", choices=list(denoise.SIZES), default="light")
+    ap.add_argument("--quick", action="store_true")
+    ap.add_argument("--json")
+    ap.add_argument("--pictures")
+    args = ap.parse_args()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    network = denoise.make(args.size).eval()
+    network.load_state_dict(torch.load(args.checkpoint, map_location="cpu")["ema"])
+    figures = score(network, args.footage, args.quick, args.pictures)
+    figures["command"] = "evaluate_denoise.py --footage <footage> --checkpoint <checkpoint>" + (" --quick" if args.quick else "")
+    print(json.dumps(figures))
+    if args.json:
+        with open(args.json, "w") as f:
+            json.dump(figures, f)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using FrameFlow.Denoising;
+using FrameFlow.Diffusion;
+using FrameFlow.Jobs;
+
+namespace FrameFlow.Cli.Commands;
+
+/// <summary><c>frameflow denoise IN -o OUT</c>.</summary>
+internal static class DenoiseCommand
+{
+    public static Command Create(GlobalOptions global)
+    {
+        Option<double?> sigma = new("--sigma") { Description = "The noise's standard deviation in codes of 8 bit (of 255), 0 to 100; auto finds it shot by shot, by intensity. Default: auto.", CustomParser = ParseSigma };
+        Option<string> model = new("--model") { Description = "A model's name ('frameflow models'), or the built-in method: average.", DefaultValueFactory = _ => "denoise-light" };
+        Option<string> sampler = new("--sampler") { Description = $"mmse: the posterior mean, best fidelity. Others keep or sample detail: {SamplerCatalog.Names}.", DefaultValueFactory = _ => "mmse" };
+        Option<int?> steps = new("--steps") { Description = "Evaluations of the network a frame. Default: by the sampler." };
+        Option<double> detail = new("--detail") { Description = "How much of the sampled detail is taken, 0 (the mean) to 1.", DefaultValueFactory = _ => 1 };
+        Option<double> strength = new("--strength") { Description = "Factor on the noise's deviation, 0 to 1.5.", DefaultValueFactory = _ => 1 };
+        Option<int> temporal = new("--temporal") { Description = "Neighbours on each side, 0 to 2.", DefaultValueFactory = _ => 2 };
+        Option<Grain?> grain = new("--grain") { Description = "remove; keep=P puts the part P (0 to 1) back as it was; resynthesise gives every frame fresh grain of the measured strength and spectrum. Default: remove.", CustomParser = ParseGrain };
+        JobArguments arguments = new("Look for scene cuts and take no neighbour from across one.");
+        Command command = arguments.CreateCommand(
+            "denoise", "Take noise and grain away with a diffusion model, at the source's own times.", sigma, model, sampler, steps, detail, strength, temporal, grain);
+        CommandEdge.Run(command, global, async (parsed, log, token) =>
+        {
+            VideoJobOptions options = arguments.Read(parsed);
+            Grain wanted = parsed.GetValue(grain) ?? new Grain(GrainMode.Remove, 0);
+            DenoiseOperationOptions request = new()
+            {
+                Sigma = parsed.GetValue(sigma),
+                Model = parsed.GetRequiredValue(model),
+                Denoising = new DenoiseOptions
+                {
+                    Sampler = parsed.GetRequiredValue(sampler),
+                    Steps = parsed.GetValue(steps),
+                    Detail = parsed.GetValue(detail),
+                    Strength = parsed.GetValue(strength),
+                    Temporal = parsed.GetValue(temporal),
+                    Grain = wanted.Mode,
+                    GrainKept = wanted.Kept,
+                },
+            };
+            DenoiseOperation operation = new(request);
+            await using VideoJob job = await VideoJob.PrepareAsync(options, [operation], ModelsCommand.Catalog(), log, token);
+            bool json = arguments.IsJson(parsed);
+            if (arguments.IsDryRun(parsed))
+            {
+                PrintPlan(await job.EstimateAsync(token), options, operation, json);
+                return ExitCode.Success;
+            }
+
+            JobSummary summary = await ProgressDisplay.RunAsync(job.Plan.FramesOut, job.FramesDone, job.RunAsync, token);
+            if (json)
+            {
+                PrintSummary(summary, options, request, operation);
+            }
+
+            log.Information(
+                "Published {Output}: {Frames} frames, {Cuts} cut(s), {Seconds:0.0} s ({Fps:0.00} frames/s).",
+                options.Output, summary.FramesOut, summary.Cuts.Count, summary.Seconds, summary.FramesOut / summary.Seconds);
+            return ExitCode.Success;
+        });
+        return command;
+    }
+
+    /// <summary>A shot's noise as JSON shows it: deviations in codes of 8 bit.</summary>
+    internal static object Describe(NoiseModel noise) => new
+    {
+        noise.Evidence,
+        noise.Samples,
+        MeanSigma = Round(noise.MeanSigma * 255),
+        Intensity = Enumerable.Range(0, NoiseModel.Points).Select(i => Round((i + 0.5) / NoiseModel.Points)),
+        Red = Curve(noise, 0),
+        Green = Curve(noise, 1),
+        Blue = Curve(noise, 2),
+        RhoX = Round(noise.RhoX),
+        RhoY = Round(noise.RhoY),
+        RhoDiagonal = Round(noise.RhoDiagonal),
+        RhoChroma = Round(noise.Chroma),
+        SpectrumX = noise.Spectrum(vertical: false).Select(Round),
+        SpectrumY = noise.Spectrum(vertical: true).Select(Round),
+    };
+
+    private static IEnumerable<double> Curve(NoiseModel noise, int channel) =>
+        Enumerable.Range(0, NoiseModel.Points).Select(i => Round(noise.Sigma(channel, (i + 0.5f) / NoiseModel.Points) * 255));
+
+    private static double Round(double value) => Math.Round(value, 3);
+
+    private static double? ParseSigma(ArgumentResult result)
+    {
+        string text = result.Tokens[^1].Value;
+        if (text == "auto")
+        {
+            return null;
+        }
+
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double sigma) && sigma is >= 0 and <= 100)
+        {
+            return sigma;
+        }
+
+        result.AddError($"--sigma '{text}' is no deviation; give auto, or 0 to 100 in codes of 8 bit.");
+        return null;
+    }
+
+    private static Grain? ParseGrain(ArgumentResult result)
+    {
+        string text = result.Tokens[^1].Value;
+        switch (text)
+        {
+            case "remove":
+                return new Grain(GrainMode.Remove, 0);
+            case "resynthesise":
+                return new Grain(GrainMode.Resynthesise, 0);
+            default:
+                if (text.StartsWith("keep=", StringComparison.Ordinal) && double.TryParse(text.AsSpan(5), NumberStyles.Float, CultureInfo.InvariantCulture, out double part) && part is >= 0 and <= 1)
+                {
+                    return new Grain(GrainMode.Remove, part);
+                }
+
+                result.AddError($"--grain '{text}' is not known; give remove, keep=0.3 (0 to 1), or resynthesise.");
+                return null;
+        }
+    }
+
+    private static void PrintPlan(JobPlan plan, VideoJobOptions options, DenoiseOperation operation, bool json)
+    {
+        if (json)
+        {
+            Json.Print(new
+            {
+                options.Input,
+                options.Output,
+                DryRun = true,
+                plan.FramesIn,
+                plan.FramesOut,
+                plan.SourceRate,
+                Model = operation.Method,
+                operation.Steps,
+                operation.Device,
+                plan.Encoder,
+                PixelFormat = plan.Format.PixelFormat.Name,
+                plan.Content,
+                DiskBytesExpected = plan.ExpectedBytes,
+                SecondsExpected = plan.ExpectedSeconds,
+                Damage = plan.Damage.Select(d => new { Start = Json.Seconds(d.Start), End = Json.Seconds(d.End), d.What }),
+                plan.Notes,
+            });
+            return;
+        }
+
+        Console.Out.WriteLine($"Would write {options.Output}: {plan.FramesOut} frames at {plan.SourceRate?.ToString() ?? "the source's own times"}.");
+        Console.Out.WriteLine(FormattableString.Invariant($"Model {operation.Method} on {operation.Device}, {operation.Steps} evaluation(s) a frame, encoder {plan.Encoder}, {plan.Format.Width}x{plan.Format.Height} {plan.Format.PixelFormat.Name}."));
+        Console.Out.WriteLine(FormattableString.Invariant($"Expect up to {plan.ExpectedBytes / 1048576.0:0.0} MiB on disk{(plan.ExpectedSeconds is { } s ? $" and about {s:0} s of work" : "")}."));
+        foreach (string note in plan.Notes)
+        {
+            Console.Out.WriteLine($"Note: {note}");
+        }
+    }
+
+    private static void PrintSummary(JobSummary summary, VideoJobOptions options, DenoiseOperationOptions request, DenoiseOperation operation) => Json.Print(new
+    {
+        options.Input,
+        options.Output,
+        summary.Plan.FramesIn,
+        summary.FramesOut,
+        summary.Plan.SourceRate,
+        Cuts = summary.Cuts.Select(c => Json.Seconds(c)),
+        Damage = summary.Plan.Damage.Select(d => new { Start = Json.Seconds(d.Start), End = Json.Seconds(d.End), d.What }),
+        Model = operation.Method,
+        request.Denoising.Sampler,
+        operation.Steps,
+        request.Denoising.Detail,
+        request.Denoising.Strength,
+        request.Denoising.Temporal,
+        Grain = request.Denoising.Grain,
+        request.Denoising.GrainKept,
+        options.Seed,
+        Noise = operation.Shots.Select(s => new { Start = Json.Seconds(s.Start), Noise = Describe(s.Noise) }),
+        NoiseAfter = operation.Report?.After is { } after ? Describe(after) : null,
+        Stability = operation.Report is { Pairs: > 0 } report
+            ? new { report.Pairs, PathSigmaBefore = Round(Math.Sqrt(report.PathVarianceBefore) * 255), PathSigmaAfter = Round(Math.Sqrt(report.PathVarianceAfter) * 255) }
+            : null,
+        operation.Device,
+        summary.Plan.Encoder,
+        Seconds = Math.Round(summary.Seconds, 3),
+        Fps = Math.Round(summary.FramesOut / summary.Seconds, 3),
+        summary.PeakMemoryBytes,
+        FirstTime = Json.Seconds(summary.FirstTime),
+        LastTime = Json.Seconds(summary.LastTime),
+        AudioOffsetIn = Json.Seconds(summary.AudioOffsetIn),
+        AudioOffsetOut = Json.Seconds(summary.AudioOffsetOut),
+        summary.Plan.Notes,
+    });
+
+    /// <summary>What <c>--grain</c> says.</summary>
+    internal sealed record Grain(GrainMode Mode, double Kept);
+}

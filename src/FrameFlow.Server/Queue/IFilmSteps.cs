@@ -1,0 +1,16 @@
+using FrameFlow.Server.Watching;
+
+namespace FrameFlow.Server.Queue;
+
+/// <summary>Where steps wait for a worker.</summary>
+public interface IFilmSteps
+{
+    /// <summary>Puts a film's first step into the queue; the others follow from it. Harmless where it is there already.</summary>
+    void Plan(FilmFolder folder, JobRecord record);
+
+    /// <summary>Stops what this process does for a film, if anything.</summary>
+    void Halt(string id);
+
+    /// <summary>Whether this process does something for a film just now.</summary>
+    bool IsAtWork(string id);
+}

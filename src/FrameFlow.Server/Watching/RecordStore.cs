@@ -1,0 +1,150 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using FrameFlow.Jobs;
+
+namespace FrameFlow.Server.Watching;
+
+/// <summary>
+/// The records of one output folder, a file each in <c>.frameflow/jobs</c>. A change is made under a lock, on what stands there at that moment, and
+/// the file is replaced whole, so that several processes may watch and work.
+/// </summary>
+/// <param name="outputFolder">The output folder.</param>
+/// <param name="time">The clock for waiting on another's change.</param>
+public sealed class RecordStore(string outputFolder, TimeProvider time)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(15);
+
+    /// <summary>The folder that the records and logs lie in.</summary>
+    public string Folder { get; } = Path.Combine(outputFolder, ".frameflow");
+
+    private string Jobs => Path.Combine(Folder, "jobs");
+
+    /// <summary>The id of a film.</summary>
+    public string IdOf(string relative) => Short(outputFolder + "\n" + relative);
+
+    /// <summary>The path of a film's log.</summary>
+    public string LogOf(string id) => Path.Combine(Folder, "logs", Name(id) + ".log");
+
+    /// <summary>The record; null where there is none.</summary>
+    /// <exception cref="FrameFlowException">The file cannot be read (<see cref="FaultKind.Storage"/>).</exception>
+    public JobRecord? Find(string id)
+    {
+        string path = PathOf(id);
+        try
+        {
+            return File.Exists(path) ? JobJson.Read<JobRecord>(File.ReadAllText(path)) : null;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            throw new FrameFlowException(FaultKind.Storage, $"The record '{path}' cannot be read ({e.Message.ReplaceLineEndings(" ")}); delete it, and the film is taken anew.", e);
+        }
+    }
+
+    /// <summary>Every record.</summary>
+    public IReadOnlyList<JobRecord> List()
+    {
+        List<JobRecord> records = [];
+        if (Directory.Exists(Jobs))
+        {
+            foreach (string path in Directory.EnumerateFiles(Jobs, "*.json").Order(StringComparer.Ordinal))
+            {
+                if (Find(Path.GetFileNameWithoutExtension(path)) is { } record)
+                {
+                    records.Add(record);
+                }
+            }
+        }
+
+        return records;
+    }
+
+    /// <summary>Changes a record.</summary>
+    /// <param name="id">Which.</param>
+    /// <param name="change">Gets what stands there (null for none) and says what shall stand there; null for no change. Called once.</param>
+    /// <param name="cancellationToken">Ends the wait for another's change.</param>
+    /// <returns>What stands there now.</returns>
+    /// <exception cref="FrameFlowException">The disk refuses (<see cref="FaultKind.Storage"/>).</exception>
+    public async Task<JobRecord?> ChangeAsync(string id, Func<JobRecord?, JobRecord?> change, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(change);
+        string path = PathOf(id);
+        try
+        {
+            Directory.CreateDirectory(Jobs);
+            using FileLock held = await TakeAsync(path + ".lock", cancellationToken);
+            JobRecord? before = Find(id);
+            if (change(before) is not { } after)
+            {
+                return before;
+            }
+
+            Replace(path, JobJson.Write(after));
+            return after;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new FrameFlowException(FaultKind.Storage, $"The record '{path}' cannot be written ({e.Message.ReplaceLineEndings(" ")}); free some space, or mend its permissions.", e) { CanRetry = true };
+        }
+    }
+
+    /// <summary>Claims a content for a film: of all films with that content and settings one holds the claim.</summary>
+    /// <param name="content">SHA-256 of the content.</param>
+    /// <param name="settings">The settings, canonical.</param>
+    /// <param name="id">The film.</param>
+    /// <param name="isGivenUp">Whether another film's claim is of no account any more.</param>
+    /// <param name="cancellationToken">Ends the wait for another's claim.</param>
+    /// <returns>The film that holds the claim.</returns>
+    public async Task<string> ClaimAsync(string content, string settings, string id, Func<string, bool> isGivenUp, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(isGivenUp);
+        string folder = Path.Combine(Folder, "contents");
+        Directory.CreateDirectory(folder);
+        string path = Path.Combine(folder, $"{Name(content)}-{Short(settings)}");
+        using FileLock held = await TakeAsync(path + ".lock", cancellationToken);
+        string? holder = File.Exists(path) ? (await File.ReadAllTextAsync(path, cancellationToken)).Trim() : null;
+        if (holder is { Length: > 0 } && holder != id && !isGivenUp(holder))
+        {
+            return holder;
+        }
+
+        Replace(path, id);
+        return id;
+    }
+
+    // Flushed and renamed: whoever reads sees the old or the new, never half of one.
+    private static void Replace(string path, string text)
+    {
+        string partial = path + ".partial";
+        using (FileStream file = new(partial, FileMode.Create, FileAccess.Write))
+        {
+            file.Write(System.Text.Encoding.UTF8.GetBytes(text));
+            file.Flush(flushToDisk: true);
+        }
+
+        File.Move(partial, path, overwrite: true);
+    }
+
+    private static string Short(string text) => Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(text)).AsSpan(0, 8));
+
+    // Ids come from outside: nothing but hexadecimal digits makes a file name.
+    private static string Name(string id) => id.Length is > 0 and <= 64 && id.All(char.IsAsciiHexDigitLower) ? id : throw new ArgumentException("No id.", nameof(id));
+
+    private string PathOf(string id) => Path.Combine(Jobs, Name(id) + ".json");
+
+    private async Task<FileLock> TakeAsync(string path, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            if (FileLock.TryTake(path) is { } held)
+            {
+                return held;
+            }
+
+            await Task.Delay(Pause, time, cancellationToken);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+using System.Runtime.CompilerServices;
+using FrameFlow.Color;
+using FrameFlow.Media;
+using FrameFlow.Motion;
+using FrameFlow.Pipeline;
+
+namespace FrameFlow.Denoising;
+
+/// <summary>
+/// Denoises every frame with its neighbours of the same shot: one frame in, one out, at its own time. Looks as many frames ahead as it takes
+/// neighbours. Motion is found once a pair and shared by the two frames that ask for it; the work on one frame is one batch of
+/// <see cref="OrderedBatches"/>.
+/// </summary>
+public sealed class DenoiseStage : IFrameStage
+{
+    private readonly FrameDenoiser _process;
+    private readonly IMotionEstimator _motions;
+    private readonly DenoiseOptions _options;
+    private readonly NativePool _memory;
+    private readonly IReadOnlyList<ShotNoise> _shots;
+    private readonly NoiseEstimator _before;
+    private readonly NoiseEstimator _after;
+    private readonly FrameConverter _converter;
+    private readonly VideoFormat _format;
+    private int _pairs;
+
+    /// <summary>Creates the stage.</summary>
+    /// <param name="denoiser">D; not owned.</param>
+    /// <param name="motions">Finds motion.</param>
+    /// <param name="shots">The noise of each shot, in order of time, at least one.</param>
+    /// <param name="format">The frames' format.</param>
+    /// <param name="options">Validated options.</param>
+    /// <param name="memory">Where frames and working memory come from; not owned.</param>
+    public DenoiseStage(IDenoiser denoiser, IMotionEstimator motions, IReadOnlyList<ShotNoise> shots, VideoFormat format, DenoiseOptions options, NativePool memory)
+    {
+        ArgumentNullException.ThrowIfNull(denoiser);
+        ArgumentNullException.ThrowIfNull(shots);
+        ArgumentNullException.ThrowIfNull(format);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfZero(shots.Count);
+        _motions = motions;
+        _shots = shots;
+        _format = format;
+        _options = options;
+        _memory = memory;
+        _process = new FrameDenoiser(denoiser, options, memory);
+        _converter = new FrameConverter(format);
+        float step = 1f / ((1 << format.PixelFormat.BitDepth) - 1);
+        _before = new NoiseEstimator(step);
+        _after = new NoiseEstimator(step);
+    }
+
+    /// <inheritdoc/>
+    public string Name => "denoise";
+
+    /// <inheritdoc/>
+    public int HeldFrames => (2 * _options.Temporal) + 1 + (2 * (_options.Workers + 3));
+
+    /// <summary>Bytes of working memory beside frames, an upper bound.</summary>
+    /// <param name="format">The frames' format.</param>
+    /// <param name="options">Neighbours, workers and tile size.</param>
+    public static long WorkingBytes(VideoFormat format, DenoiseOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(format);
+        ArgumentNullException.ThrowIfNull(options);
+        long pixels = (long)format.Width * format.Height;
+        long tile = Math.Min((long)(format.Width + 7) * (format.Height + 7), options.TilePixels);
+        long inFlight = (2 * options.Temporal) + 1 + options.Workers + 3;
+
+        // A source frame: picture, calm copy, noise. Its pairs: two flows each, and what the search keeps (about 12) for each worker.
+        long frame = 9 + (4 * options.Temporal);
+        return sizeof(float) * ((inFlight * frame * pixels) + (options.Workers * (((FrameDenoiser.FloatsPerPixel + 12) * pixels) + (33 * tile))));
+    }
+
+    /// <inheritdoc/>
+    public VideoFormat OutputFormat(VideoFormat input) => input;
+
+    /// <summary>What was done to the noise so far.</summary>
+    public DenoiseReport Report => new()
+    {
+        After = _pairs == 0 ? null : _after.Solve(),
+        PathVarianceBefore = _before.PathVariance,
+        PathVarianceAfter = _after.PathVariance,
+        Pairs = _pairs,
+    };
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<Frame> ProcessAsync(IAsyncEnumerable<Frame> input, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        Done? previous = null;
+        try
+        {
+            await foreach (Done done in OrderedBatches.RunAsync(PlanAsync(input, cancellationToken), _options.Workers, RunAsync, static d => d.Dispose(), cancellationToken))
+            {
+                try
+                {
+                    Compare(previous, done);
+                }
+                catch
+                {
+                    done.Dispose();
+                    throw;
+                }
+
+                previous?.Dispose();
+                previous = done;
+                yield return done.TakeFrame();
+            }
+        }
+        finally
+        {
+            previous?.Dispose();
+        }
+    }
+
+    /// <summary>Denoises the middle one of some successive frames on the calling thread: for a trial.</summary>
+    /// <param name="frames">At least one; they stay the caller's.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <returns>The frame, which the caller disposes.</returns>
+    public Frame DenoiseOne(IReadOnlyList<Frame> frames, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(frames);
+        using Neighbourhood window = Around();
+        foreach (Frame frame in frames)
+        {
+            window.Add(Picture(frame.Share(), 0));
+        }
+
+        for (int i = 0; i < frames.Count / 2; i++)
+        {
+            window.Next().Dispose();
+        }
+
+        using Done done = Make(window.Next(), cancellationToken);
+        return done.TakeFrame();
+    }
+
+    private Neighbourhood Around() => new(_options.Temporal, (first, second) => new SharedMotion(_motions, first, second, _memory));
+
+    private SourcePicture Picture(Frame frame, int shot) => new(frame, _converter, _shots[shot].Noise, (float)_options.Strength, _memory);
+
+    // Reads ahead and says, for every frame, which neighbours and which pairs it has.
+    private async IAsyncEnumerable<Unit> PlanAsync(IAsyncEnumerable<Frame> input, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using Neighbourhood window = Around();
+        int shot = 0;
+        await foreach (Frame frame in input.WithCancellation(cancellationToken))
+        {
+            while (shot + 1 < _shots.Count && _shots[shot + 1].Start <= frame.Time)
+            {
+                shot++;
+            }
+
+            window.Add(Picture(frame, shot));
+            if (window.IsReady)
+            {
+                yield return window.Next();
+            }
+        }
+
+        while (!window.IsEmpty)
+        {
+            yield return window.Next();
+        }
+    }
+
+    private Task<Done> RunAsync(Unit unit, CancellationToken cancellationToken) => Task.FromResult(Make(unit, cancellationToken));
+
+    private Done Make(Unit unit, CancellationToken cancellationToken)
+    {
+        FloatImage? result = null;
+        Frame? output = null;
+        try
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            SourcePicture centre = unit.Centre;
+            if (_options.Strength == 0 || centre.Noise.MeanSigma == 0)
+            {
+                return new Done(unit, centre.Frame.Share(), null);
+            }
+
+            result = new FloatImage(_memory, 3, _format.Height, _format.Width);
+            Span<Neighbour> neighbours = [unit.Neighbour(0), unit.Neighbour(1), unit.Neighbour(2), unit.Neighbour(3)];
+            _process.Denoise(centre.Rgb, centre.Sigma, neighbours, centre.Noise, centre.Grain, centre.Frame.SourceIndex, result, cancellationToken);
+            output = new FramePool(_memory, _format).Rent(centre.Frame.Time, centre.Frame.SourceIndex);
+            output.IsSceneStart = centre.Frame.IsSceneStart;
+            output.IsGenerated = centre.Frame.IsGenerated;
+            _converter.FromRgb(result, output);
+            if (!unit.IsCompared)
+            {
+                result.Dispose();
+                result = null;
+            }
+
+            return new Done(unit, output, result);
+        }
+        catch
+        {
+            result?.Dispose();
+            output?.Dispose();
+            unit.Dispose();
+            throw;
+        }
+    }
+
+    // In order, on the consumer's side: a frame and the next, before and after, on the same patches.
+    private void Compare(Done? previous, Done done)
+    {
+        if (previous is { Result: { } before, Unit.StartsPair: true } && done is { Result: { } after, Unit.BackwardPair: { } pair })
+        {
+            IReadOnlyList<NoiseEstimator.ComparedPatch> patches = _before.AddPair(previous.Unit.Centre.Rgb, done.Unit.Centre.Rgb, pair.Motion, _memory);
+            _after.AddPair(before, after, patches);
+            _pairs++;
+        }
+    }
+
+    // A frame that is finished; keeps what it was made of until the next one was compared with it.
+    private sealed class Done(Unit unit, Frame frame, FloatImage? result) : IDisposable
+    {
+        private Frame? _frame = frame;
+
+        public Unit Unit => unit;
+
+        public FloatImage? Result => result;
+
+        public Frame TakeFrame() => Interlocked.Exchange(ref _frame, null)!;
+
+        public void Dispose()
+        {
+            Interlocked.Exchange(ref _frame, null)?.Dispose();
+            result?.Dispose();
+            unit.Dispose();
+        }
+    }
+}

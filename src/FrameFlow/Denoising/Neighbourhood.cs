@@ -1,0 +1,261 @@
+using FrameFlow.Color;
+using FrameFlow.Media;
+using FrameFlow.Motion;
+
+namespace FrameFlow.Denoising;
+
+/// <summary>Something that several units of work read; made when first read, freed when the last lets go.</summary>
+internal abstract class Counted : IDisposable
+{
+    private int _holders = 1;
+
+    /// <summary>One holder more, which disposes it.</summary>
+    public void Hold() => Interlocked.Increment(ref _holders);
+
+    public void Dispose()
+    {
+        if (Interlocked.Decrement(ref _holders) == 0)
+        {
+            Free();
+        }
+    }
+
+    protected abstract void Free();
+}
+
+/// <summary>A source frame with what is derived from it, each found once, by whoever asks first.</summary>
+/// <param name="frame">The frame; owned.</param>
+/// <param name="converter">To RGB.</param>
+/// <param name="noise">Its shot's noise.</param>
+/// <param name="strength">The factor on the noise's deviation.</param>
+/// <param name="memory">Where the tensors come from.</param>
+internal sealed class SourcePicture(Frame frame, FrameConverter converter, NoiseModel noise, float strength, NativePool memory) : Counted
+{
+    // sigma(u) is read at the mean of 5x5 pixels, as the network was trained on.
+    private const int LevelRadius = 2;
+
+    private readonly Lock _gate = new();
+    private FloatImage? _rgb;
+    private FloatImage? _calm;
+    private FloatImage? _sigma;
+
+    public Frame Frame => frame;
+
+    public NoiseModel Noise => noise;
+
+    /// <summary>Noise of the frame's law. The design of its filter is kept with the model.</summary>
+    public GrainField Grain => noise.Grain;
+
+    /// <summary>[3,H,W], code values.</summary>
+    public FloatImage Rgb
+    {
+        get
+        {
+            lock (_gate)
+            {
+                if (_rgb is null)
+                {
+                    FloatImage rgb = new(memory, 3, frame.Format.Height, frame.Format.Width);
+                    converter.ToRgb(frame, rgb);
+                    _rgb = rgb;
+                }
+
+                return _rgb;
+            }
+        }
+    }
+
+    /// <summary>[3,H,W], blurred for the search for motion.</summary>
+    public FloatImage Calm
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _calm ??= NoiseAnalysis.Calm(Rgb, memory);
+            }
+        }
+    }
+
+    /// <summary>[3,H,W], the deviation of the noise.</summary>
+    public FloatImage Sigma
+    {
+        get
+        {
+            lock (_gate)
+            {
+                if (_sigma is null)
+                {
+                    FloatImage sigma = new(memory, 3, frame.Format.Height, frame.Format.Width);
+                    Rgb.Values.CopyTo(sigma.Values);
+                    Filters.Box(sigma, LevelRadius, memory);
+                    noise.Fill(sigma, sigma);
+                    System.Numerics.Tensors.TensorPrimitives.Multiply(sigma.Values, strength, sigma.Values);
+                    _sigma = sigma;
+                }
+
+                return _sigma;
+            }
+        }
+    }
+
+    protected override void Free()
+    {
+        frame.Dispose();
+        _rgb?.Dispose();
+        _calm?.Dispose();
+        _sigma?.Dispose();
+    }
+}
+
+/// <summary>The motion between two source frames. Does not hold them: who asks for the motion does.</summary>
+internal sealed class SharedMotion(IMotionEstimator estimator, SourcePicture first, SourcePicture second, NativePool memory) : Counted
+{
+    private readonly Lock _gate = new();
+    private MotionField? _motion;
+
+    public MotionField Motion
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _motion ??= estimator.Estimate(first.Calm, second.Calm, memory);
+            }
+        }
+    }
+
+    protected override void Free() => _motion?.Dispose();
+}
+
+/// <summary>One frame's work: the frame, its neighbours -2, -1, +1, +2 where it has them, and the motion to each. Owns a hold on all.</summary>
+internal sealed class Unit : IDisposable
+{
+    private readonly SourcePicture?[] _neighbours = new SourcePicture?[4];
+    private readonly SharedMotion?[] _motions = new SharedMotion?[4];
+
+    public Unit(SourcePicture centre)
+    {
+        centre.Hold();
+        Centre = centre;
+    }
+
+    public SourcePicture Centre { get; }
+
+    /// <summary>Whether this frame and the next are compared for the report.</summary>
+    public bool StartsPair { get; set; }
+
+    /// <summary>Whether the result is compared, with the frame before or behind.</summary>
+    public bool IsCompared { get; set; }
+
+    /// <summary>The motion between the frame before and this one; null where that is of another shot.</summary>
+    public SharedMotion? BackwardPair => _motions[1];
+
+    public void Set(int slot, SourcePicture neighbour, SharedMotion motion)
+    {
+        neighbour.Hold();
+        motion.Hold();
+        _neighbours[slot] = neighbour;
+        _motions[slot] = motion;
+    }
+
+    /// <summary>Slot 0, 1: before the centre, where the pair's second frame is the centre; 2, 3: behind it.</summary>
+    public Neighbour Neighbour(int slot) => _neighbours[slot] is { } picture
+        ? new Neighbour(picture.Rgb, picture.Sigma, slot < 2 ? _motions[slot]!.Motion.Backward : _motions[slot]!.Motion.Forward)
+        : default;
+
+    public void Dispose()
+    {
+        Centre.Dispose();
+        for (int i = 0; i < 4; i++)
+        {
+            _neighbours[i]?.Dispose();
+            _motions[i]?.Dispose();
+        }
+    }
+}
+
+/// <summary>The frames around the one whose turn it is, and the pairs among them. Neighbours end at scene starts.</summary>
+/// <param name="radius">Neighbours on each side, 0..2.</param>
+/// <param name="pair">Makes a pair of an earlier and a later picture.</param>
+internal sealed class Neighbourhood(int radius, Func<SourcePicture, SourcePicture, SharedMotion> pair) : IDisposable
+{
+    private readonly List<SourcePicture> _pictures = [];
+    private readonly Dictionary<(SourcePicture, SourcePicture), SharedMotion> _pairs = [];
+    private int _next;
+    private int _frameOfShot = -1;
+    private bool _startedPair;
+
+    /// <summary>Whether the next frame's neighbours are all there.</summary>
+    public bool IsReady => _pictures.Count - _next > radius;
+
+    /// <summary>Whether every frame had its turn.</summary>
+    public bool IsEmpty => _next == _pictures.Count;
+
+    /// <summary>Takes a picture over.</summary>
+    public void Add(SourcePicture picture) => _pictures.Add(picture);
+
+    /// <summary>The next frame's work.</summary>
+    public Unit Next()
+    {
+        SourcePicture centre = _pictures[_next];
+        Unit unit = new(centre);
+        _frameOfShot = centre.Frame.IsSceneStart ? 0 : _frameOfShot + 1;
+        for (int side = -1; side <= 1; side += 2)
+        {
+            for (int distance = 1; distance <= radius; distance++)
+            {
+                int at = _next + (side * distance);
+                if (at < 0 || at >= _pictures.Count || _pictures[side < 0 ? at + 1 : at].Frame.IsSceneStart)
+                {
+                    break;
+                }
+
+                (SourcePicture first, SourcePicture second) = side < 0 ? (_pictures[at], centre) : (centre, _pictures[at]);
+                if (!_pairs.TryGetValue((first, second), out SharedMotion? motion))
+                {
+                    motion = pair(first, second);
+                    _pairs.Add((first, second), motion);
+                }
+
+                unit.Set(side < 0 ? 2 - distance : 1 + distance, _pictures[at], motion);
+            }
+        }
+
+        unit.StartsPair = radius > 0 && NoiseAnalysis.IsSampled(_frameOfShot);
+        unit.IsCompared = unit.StartsPair || (_startedPair && _frameOfShot > 0);
+        _startedPair = unit.StartsPair;
+        _next++;
+        while (_next > radius)
+        {
+            Forget(_pictures[0]);
+            _pictures.RemoveAt(0);
+            _next--;
+        }
+
+        return unit;
+    }
+
+    public void Dispose()
+    {
+        while (_pictures.Count > 0)
+        {
+            Forget(_pictures[0]);
+            _pictures.RemoveAt(0);
+        }
+    }
+
+    private void Forget(SourcePicture picture)
+    {
+        foreach (((SourcePicture first, SourcePicture second), SharedMotion motion) in _pairs)
+        {
+            if (first == picture || second == picture)
+            {
+                _pairs.Remove((first, second));
+                motion.Dispose();
+            }
+        }
+
+        picture.Dispose();
+    }
+}

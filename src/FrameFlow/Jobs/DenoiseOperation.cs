@@ -1,0 +1,188 @@
+using System.Diagnostics;
+using FrameFlow.Denoising;
+using FrameFlow.Diffusion;
+using FrameFlow.Inference;
+using FrameFlow.Media;
+using FrameFlow.Motion;
+using FrameFlow.Pipeline;
+
+namespace FrameFlow.Jobs;
+
+/// <summary>What a denoising is asked for, beside what every job is.</summary>
+public sealed record DenoiseOperationOptions : OperationOptions
+{
+    /// <summary>The noise's deviation in codes of 8 bit (of 255), 0..100; null: found shot by shot, with its curve and correlations.</summary>
+    public double? Sigma { get; init; }
+
+    /// <summary>A model's name, or the built-in method <c>average</c>.</summary>
+    public string Model { get; init; } = "denoise-light";
+
+    /// <summary>How the model is used. Its seed is the job's; its number of workers is chosen by the operation.</summary>
+    public DenoiseOptions Denoising { get; init; } = new();
+
+    /// <inheritdoc/>
+    public override IVideoOperation Create() => new DenoiseOperation(this);
+
+    /// <inheritdoc/>
+    public override OperationOptions OfPictures() => this with { Denoising = Denoising with { Workers = 1 } };
+}
+
+/// <summary>Takes the noise away, frame for frame, at the source's own times.</summary>
+/// <param name="options">The request.</param>
+public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOperation
+{
+    // For a trial, before any noise was measured.
+    private const float TrialSigma = 10f / 255;
+
+    private readonly DenseInverseSearch _motions = new();
+    private Model? _model;
+    private OperationContext? _context;
+    private FrameTimeline? _timeline;
+    private DenoiseOptions _denoising = options.Denoising;
+    private IDenoiser? _denoiser;
+    private DenoiseStage? _stage;
+
+    /// <inheritdoc/>
+    public string Method => options.Model;
+
+    /// <inheritdoc/>
+    public string Device { get; private set; } = "none";
+
+    /// <inheritdoc/>
+    public bool NeedsCuts => true;
+
+    /// <inheritdoc/>
+    public bool KeepsTime => true;
+
+    /// <inheritdoc/>
+    public bool NeedsAnalysis => options.Sigma is null;
+
+    /// <inheritdoc/>
+    public int TrialFrames => _model is null ? 0 : 1 + (2 * _denoising.Temporal);
+
+    /// <summary>Evaluations of the network a frame.</summary>
+    public int Steps => _denoising.Steps ?? SamplerCatalog.Find(_denoising.Sampler)!.DefaultSteps;
+
+    /// <summary>The noise of each shot; empty before the analysis.</summary>
+    public IReadOnlyList<ShotNoise> Shots { get; private set; } = [];
+
+    /// <summary>What was done to it so far; null before the run.</summary>
+    public DenoiseReport? Report => _stage?.Report;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Validate() =>
+    [
+        .. options.Sigma is null or (>= 0 and <= 100) ? Array.Empty<string>() : [FormattableString.Invariant($"--sigma {options.Sigma}: auto, or 0 to 100")],
+        .. options.Denoising.Validate(),
+    ];
+
+    /// <inheritdoc/>
+    public void CheckModel(ModelCatalog models)
+    {
+        ArgumentNullException.ThrowIfNull(models);
+        _model = options.Model == "average" ? null : models.Find(options.Model, "denoise");
+    }
+
+    /// <inheritdoc/>
+    public FrameTimeline Map(FrameTimeline input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return input.Count > 0
+            ? _timeline = input
+            : throw new FrameFlowException(FaultKind.Input, "No frame of the input can be decoded; check the file with 'frameflow probe'.");
+    }
+
+    /// <inheritdoc/>
+    public void Load(OperationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        _context = context;
+        _denoising = options.Denoising with { Seed = context.Options.Seed };
+        _denoising = _denoising with { Workers = ChooseWorkers(context) };
+        if (options.Sigma is { } sigma)
+        {
+            Shots = [new ShotNoise(_timeline!.First, NoiseModel.Flat((float)(sigma / 255)))];
+        }
+
+        if (_model is null)
+        {
+            _denoiser = new AverageDenoiser();
+            return;
+        }
+
+        ExecutionDevice device = ExecutionDevice.Choose(
+            context.Options.Device, Math.Max(1, context.Options.Threads / _denoising.Workers), _model.PathOf("denoise"), line => context.Log.Information("{Line:l}", line));
+        Device = device.Name;
+        _denoiser = new NetworkDenoiser(_model, device, context.Format, _denoising.TilePixels, context.Memory);
+    }
+
+    /// <inheritdoc/>
+    public async Task AnalyzeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken)
+    {
+        Shots = await NoiseAnalysis.FindAsync(frames, _motions, _context!.Memory, cancellationToken);
+        foreach (ShotNoise shot in Shots)
+        {
+            _context.Log.Information(
+                "Noise from {Start:0.000} s: sigma {Sigma:0.0} of 255 in the mean, correlation {RhoX:0.00} across, {RhoY:0.00} down{How:l}.",
+                shot.Start.ToDouble(),
+                shot.Noise.MeanSigma * 255,
+                shot.Noise.RhoX,
+                shot.Noise.RhoY,
+                shot.Noise.Evidence == NoiseEvidence.Spatial ? " (from single frames: texture may count as noise)" : "");
+        }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Model> Models => _model is null ? [] : [_model];
+
+    /// <summary>False: the noise of each shot is found from the whole film, and is not journalled yet.</summary>
+    public bool WorksInParts => false;
+
+    /// <inheritdoc/>
+    public FrameRange InputFor(FrameRange outputs) => outputs;
+
+    /// <inheritdoc/>
+    public long FirstOutputAt(long input) => input;
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, long> Counts => new Dictionary<string, long>();
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs) => [_stage = CreateStage(Shots)];
+
+    /// <inheritdoc/>
+    public double? Measure(IReadOnlyList<Frame> frames, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(frames);
+        DenoiseStage stage = CreateStage([new ShotNoise(frames[0].Time, NoiseModel.Flat(TrialSigma))]);
+        Stopwatch clock = Stopwatch.StartNew();
+        stage.DenoiseOne(frames, cancellationToken).Dispose();
+        return clock.Elapsed.TotalSeconds * _timeline!.Count / _denoising.Workers;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _denoiser?.Dispose();
+
+    private DenoiseStage CreateStage(IReadOnlyList<ShotNoise> shots) => new(_denoiser!, _motions, shots, _context!.Format, _denoising, _context.Memory);
+
+    // As the interpolation does: two frames at once, or one where memory is short.
+    private int ChooseWorkers(OperationContext context)
+    {
+        long limit = context.Options.MemoryBytes;
+        for (int workers = Math.Min(2, context.Options.Threads); ; workers--)
+        {
+            long needed = DenoiseStage.WorkingBytes(context.Format, _denoising with { Workers = workers });
+            if (needed <= limit / 10 * 8)
+            {
+                return workers;
+            }
+
+            if (workers == 1)
+            {
+                throw new FrameFlowException(FaultKind.Usage, $"Denoising {context.Format.Width}x{context.Format.Height} takes {needed >> 20} MiB beside the frames, --memory allows {limit >> 20} MiB; raise it, or lower --temporal.");
+            }
+
+            context.Log.Information("One frame at a time: two would take {Needed} MiB of the {Limit} MiB of --memory.", needed >> 20, limit >> 20);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+using FrameFlow.Inference;
+using FrameFlow.Media;
+using FrameFlow.Pipeline;
+using Serilog;
+
+namespace FrameFlow.Jobs;
+
+/// <summary>
+/// One of the things that a job does to a film, in its order: it maps the times of the frames that come to those of the frames that
+/// leave, and contributes stages. Options first, then <see cref="CheckModel"/>, <see cref="Map"/>, <see cref="Load"/>, each once; stages for every
+/// pass over the film.
+/// </summary>
+public interface IVideoOperation : IDisposable
+{
+    /// <summary>The model's or method's name, for the log and the report.</summary>
+    string Method { get; }
+
+    /// <summary>The device's name once loaded; <c>none</c> where the method needs none.</summary>
+    string Device { get; }
+
+    /// <summary>Whether the stages look at <see cref="Frame.IsSceneStart"/>.</summary>
+    bool NeedsCuts { get; }
+
+    /// <summary>Whether what is heard still fits what is seen; false where time is stretched.</summary>
+    bool KeepsTime { get; }
+
+    /// <summary>Lists every option that is out of range: name, value, range.</summary>
+    IReadOnlyList<string> Validate();
+
+    /// <summary>Refuses, before anything is decoded, a model that is not there.</summary>
+    /// <exception cref="FrameFlowException">There is no such model, or it is of another task (<see cref="FaultKind.Model"/>).</exception>
+    void CheckModel(ModelCatalog models);
+
+    /// <summary>Says when frames leave.</summary>
+    /// <param name="input">The times of the frames that come.</param>
+    /// <exception cref="FrameFlowException">There is no frame (<see cref="FaultKind.Input"/>), or the request does not fit them (<see cref="FaultKind.Usage"/>).</exception>
+    FrameTimeline Map(FrameTimeline input);
+
+    /// <summary>Loads networks and takes what the stages need.</summary>
+    /// <exception cref="FrameFlowException">Model, device or memory do not suffice.</exception>
+    void Load(OperationContext context);
+
+    /// <summary>Whether <see cref="AnalyzeAsync"/> wants to see the film before the run.</summary>
+    bool NeedsAnalysis { get; }
+
+    /// <summary>Sees the film as it comes to this operation, once, after <see cref="Load"/> and before the stages that do the work are created.</summary>
+    /// <param name="frames">Every frame; each is disposed.</param>
+    /// <param name="cancellationToken">Ends the pass.</param>
+    Task AnalyzeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken);
+
+    /// <summary>The models in use; known once checked. Empty where the method needs none.</summary>
+    IReadOnlyList<Model> Models { get; }
+
+    /// <summary>Whether a part of the output can be made from a part of the input; where not, the film is worked on in one go and <see cref="CreateStages"/> gets all of it.</summary>
+    bool WorksInParts { get; }
+
+    /// <summary>The frames that must come for a stretch of frames to leave, by index. A pure function: what leaves never depends on more than these.</summary>
+    /// <param name="outputs">Frames that leave; not empty.</param>
+    FrameRange InputFor(FrameRange outputs);
+
+    /// <summary>The index of the first frame that leaves and stands at or behind a frame that comes; the count of all where none does.</summary>
+    long FirstOutputAt(long input);
+
+    /// <summary>Fresh stages over what was loaded, in order. They get the frames of <see cref="InputFor"/>, whose <see cref="Frame.SourceIndex"/> tells which, and yield the outputs alone.</summary>
+    /// <param name="outputs">The frames that shall leave.</param>
+    IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs);
+
+    /// <summary>What the stages made last counted so far, by name.</summary>
+    IReadOnlyDictionary<string, long> Counts { get; }
+
+    /// <summary>How many of the film's first frames <see cref="Measure"/> wants; 0 where the work is not worth measuring.</summary>
+    int TrialFrames { get; }
+
+    /// <summary>Does a little of the work on the film's first frames, on the calling thread.</summary>
+    /// <param name="frames">At most <see cref="TrialFrames"/>; the film may have fewer. They stay the caller's.</param>
+    /// <param name="cancellationToken">Ends the trial.</param>
+    /// <returns>Seconds that all of it would take, or null where too few frames came to tell.</returns>
+    double? Measure(IReadOnlyList<Frame> frames, CancellationToken cancellationToken);
+}
+
+/// <summary>What a job lends to its operations.</summary>
+/// <param name="Format">The format of the frames that come.</param>
+/// <param name="Memory">Where frames and working memory come from; not owned.</param>
+/// <param name="Options">The job's options: device, threads, seed.</param>
+/// <param name="Log">Receives what the user should know.</param>
+public sealed record OperationContext(VideoFormat Format, NativePool Memory, VideoJobOptions Options, ILogger Log);

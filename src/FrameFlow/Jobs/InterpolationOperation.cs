@@ -1,0 +1,203 @@
+using System.Diagnostics;
+using FrameFlow.Inference;
+using FrameFlow.Interpolation;
+using FrameFlow.Media;
+using FrameFlow.Motion;
+using FrameFlow.Pipeline;
+
+namespace FrameFlow.Jobs;
+
+/// <summary>What an interpolation is asked for, beside what every job is.</summary>
+public sealed record InterpolationOperationOptions : OperationOptions
+{
+    /// <summary>The target rate.</summary>
+    public TargetRate Rate { get; init; } = new(60, false);
+
+    /// <summary>The factor by which time is stretched; 1 for none.</summary>
+    public Rational Slow { get; init; } = Rational.One;
+
+    /// <summary>A model's name, or a built-in method: <c>hold</c>, <c>blend</c>, <c>flow</c>.</summary>
+    public string Model { get; init; } = "light";
+
+    /// <summary>How the model samples. Its seed is the job's; its number of workers is chosen by the operation.</summary>
+    public InterpolationOptions Sampling { get; init; } = new();
+
+    /// <inheritdoc/>
+    public override IVideoOperation Create() => new InterpolationOperation(this);
+
+    /// <inheritdoc/>
+    public override OperationOptions OfPictures() => this with { Sampling = Sampling with { Batch = 1, Workers = 1 } };
+}
+
+/// <summary>Frames between frames: to another rate, or slower.</summary>
+/// <param name="options">The request.</param>
+public sealed class InterpolationOperation(InterpolationOperationOptions options) : IVideoOperation
+{
+    private const int MadeInTrial = 3;
+
+    private Model? _model;
+    private FrameTimeline? _input;
+    private OutputTimeline? _timeline;
+    private OperationContext? _context;
+    private InterpolationOptions _sampling = options.Sampling;
+    private IFrameInterpolator? _interpolator;
+    private InterpolationStage? _stage;
+
+    /// <inheritdoc/>
+    public string Method => options.Model;
+
+    /// <inheritdoc/>
+    public string Device { get; private set; } = "none";
+
+    /// <inheritdoc/>
+    public bool NeedsCuts => options.Model != "hold";
+
+    /// <inheritdoc/>
+    public bool KeepsTime => options.Slow == Rational.One;
+
+    /// <summary>Output frames that are source frames; known once mapped.</summary>
+    public long SourceFramesOut { get; private set; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Model> Models => _model is null ? [] : [_model];
+
+    /// <summary>
+    /// <c>generated</c>: frames made. <c>held</c>: source frames that stand where a made one would otherwise, at cuts. <c>fellBack</c>: source frames that stand
+    /// where the model did not trust its own.
+    /// </summary>
+    public IReadOnlyDictionary<string, long> Counts => new Dictionary<string, long>
+    {
+        ["generated"] = _stage?.GeneratedFrames ?? 0,
+        ["held"] = _stage?.HeldOutputs ?? 0,
+        ["fellBack"] = _stage?.FellBackFrames ?? 0,
+    };
+
+    /// <inheritdoc/>
+    public int TrialFrames => Device != "none" && _timeline!.Count > SourceFramesOut ? 2 : 0;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Validate() => options.Sampling.Validate();
+
+    /// <inheritdoc/>
+    public void CheckModel(ModelCatalog models)
+    {
+        ArgumentNullException.ThrowIfNull(models);
+        _model = options.Model is "hold" or "blend" or "flow" ? null : models.Find(options.Model, "interpolate");
+    }
+
+    /// <inheritdoc/>
+    public FrameTimeline Map(FrameTimeline input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        _input = input;
+        _timeline = new OutputTimeline(input, options.Rate.For(input), options.Slow);
+        if (_timeline.Count > int.MaxValue)
+        {
+            throw new FrameFlowException(FaultKind.Usage, $"A rate of {_timeline.Rate} frames a second is too fine for this input; give a smaller --fps.");
+        }
+
+        for (long k = 0; k < _timeline.Count; k++)
+        {
+            SourceFramesOut += _timeline.At(k).IsSource ? 1 : 0;
+        }
+
+        return FrameTimeline.Even(input.First, _timeline.Rate, (int)_timeline.Count);
+    }
+
+    /// <inheritdoc/>
+    public void Load(OperationContext context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        _context = context;
+        _sampling = options.Sampling with { Seed = context.Options.Seed };
+        if (_model is null)
+        {
+            _sampling = _sampling with { Workers = Math.Min(2, context.Options.Threads) };
+            _interpolator = options.Model switch
+            {
+                "hold" => new HoldInterpolator(),
+                "blend" => new BlendInterpolator(),
+                _ => new FlowInterpolator(new DenseInverseSearch(), context.Format, context.Memory),
+            };
+            return;
+        }
+
+        _sampling = _sampling with { Workers = ChooseWorkers(context) };
+        ExecutionDevice device = ExecutionDevice.Choose(
+            context.Options.Device,
+            Math.Max(1, context.Options.Threads / _sampling.Workers),
+            _model.PathOf("synthesis"),
+            line => context.Log.Information("{Line:l}", line));
+        Device = device.Name;
+        _interpolator = new ResidualDiffusionInterpolator(_model, device, new DenseInverseSearch(), context.Format, _sampling, context.Memory);
+    }
+
+    /// <inheritdoc/>
+    public bool NeedsAnalysis => false;
+
+    /// <inheritdoc/>
+    public Task AnalyzeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public bool WorksInParts => true;
+
+    /// <inheritdoc/>
+    public FrameRange InputFor(FrameRange outputs) => _timeline!.SourceFor(outputs);
+
+    /// <inheritdoc/>
+    public long FirstOutputAt(long input) => _timeline!.FirstAtOrAfter(input);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs) => [_stage = new InterpolationStage(_timeline!, _input!, _interpolator!, _sampling, _context!.Memory, outputs)];
+
+    /// <inheritdoc/>
+    public double? Measure(IReadOnlyList<Frame> frames, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(frames);
+        if (frames.Count < 2)
+        {
+            return null;
+        }
+
+        FramePool pool = new(_context!.Memory, _context.Format);
+        List<InterpolationRequest> requests = [];
+        try
+        {
+            for (int i = 1; i <= MadeInTrial; i++)
+            {
+                requests.Add(new InterpolationRequest(i / (MadeInTrial + 1.0), pool.Rent(frames[0].Time, frames[0].SourceIndex)));
+            }
+
+            Stopwatch clock = Stopwatch.StartNew();
+            _interpolator!.Interpolate(frames[0], frames[1], requests, cancellationToken);
+            return clock.Elapsed.TotalSeconds / MadeInTrial * (_timeline!.Count - SourceFramesOut) / _sampling.Workers;
+        }
+        finally
+        {
+            foreach (InterpolationRequest request in requests)
+            {
+                request.Target.Dispose();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _interpolator?.Dispose();
+
+    // Motion, warping and conversion use one thread a pair, so two pairs at once keep two cores busy; more sessions than that cost memory.
+    private int ChooseWorkers(OperationContext context)
+    {
+        long limit = context.Options.MemoryBytes;
+        int workers = Math.Min(2, context.Options.Threads);
+        long each = ResidualDiffusionInterpolator.WorkingBytes(context.Format, _sampling);
+        if (workers > 1 && each * workers > limit / 2)
+        {
+            workers = 1;
+            context.Log.Information("One pair of frames at a time: two would take {Needed} MiB of the {Limit} MiB of --memory.", each * 2 >> 20, limit >> 20);
+        }
+
+        return each * workers <= limit
+            ? workers
+            : throw new FrameFlowException(FaultKind.Usage, $"A pair of {context.Format.Width}x{context.Format.Height} takes {each >> 20} MiB, --memory allows {limit >> 20} MiB; raise it, or lower --batch.");
+    }
+}

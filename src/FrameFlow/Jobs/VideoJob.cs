@@ -1,0 +1,367 @@
+using System.Diagnostics;
+using FrameFlow.Decoding;
+using FrameFlow.Encoding;
+using FrameFlow.Inference;
+using FrameFlow.Media;
+using FrameFlow.Pipeline;
+using FrameFlow.SceneCuts;
+using Serilog;
+
+namespace FrameFlow.Jobs;
+
+/// <summary>
+/// One file made from another by a chain of operations: probe, scan, plan, run, check, publish. Everything that can be refused is refused
+/// while it is prepared; nothing stands under the output's name before the result was read back and found as planned.
+/// </summary>
+public sealed class VideoJob : IAsyncDisposable
+{
+    // Frames that wait in a channel between two stages: enough to let neighbours overlap, few enough to stay small.
+    private const int ChannelCapacity = 3;
+
+    private readonly VideoJobOptions _options;
+    private readonly IReadOnlyList<IVideoOperation> _operations;
+    private readonly ILogger _log;
+    private readonly MediaInfo _info;
+    private readonly SourceScan _scan;
+    private readonly NativePool _memory;
+
+    // Frames that come to each operation.
+    private readonly IReadOnlyList<long> _counts;
+    private FrameSink? _sink;
+
+    private VideoJob(
+        VideoJobOptions options,
+        IReadOnlyList<IVideoOperation> operations,
+        ILogger log,
+        MediaInfo info,
+        SourceScan scan,
+        FrameTimeline timeline,
+        IReadOnlyList<long> counts,
+        EncodePlan encode,
+        OutputFile output,
+        NativePool memory)
+    {
+        Encode = encode;
+        Output = output;
+        Timeline = timeline;
+        _counts = counts;
+        _options = options;
+        _operations = operations;
+        _log = log;
+        _info = info;
+        _scan = scan;
+        _memory = memory;
+        Plan = new JobPlan
+        {
+            FramesIn = scan.Timeline.Count,
+            FramesOut = timeline.Count,
+            SourceRate = scan.Timeline.ConstantRate,
+            TargetRate = timeline.ConstantRate,
+            Format = scan.Format,
+            Encoder = encode.Encoder.Name,
+            Content = scan.Content,
+            Damage = scan.Damage,
+            Notes = [.. scan.Notes, .. encode.Notes],
+        };
+    }
+
+    /// <summary>What the job will do.</summary>
+    public JobPlan Plan { get; }
+
+    /// <summary>What is done to the film, in order; owned by the job.</summary>
+    public IReadOnlyList<IVideoOperation> Operations => _operations;
+
+    /// <summary>What the source holds.</summary>
+    internal SourceScan Scan => _scan;
+
+    /// <summary>The output's times.</summary>
+    internal FrameTimeline Timeline { get; }
+
+    /// <summary>How the output is encoded.</summary>
+    internal EncodePlan Encode { get; }
+
+    /// <summary>Where the output goes.</summary>
+    internal OutputFile Output { get; }
+
+    /// <summary>Frames handed to the encoder so far; of the part that was begun last, where the job is done in parts.</summary>
+    public long FramesDone() => _sink?.FramesWritten ?? 0;
+
+    /// <summary>Checks the request, reads the source once, and plans.</summary>
+    /// <param name="options">What every job is asked for.</param>
+    /// <param name="operations">What is done to the film, in order; at least one. Owned from here on, also where this throws.</param>
+    /// <param name="models">Where models are found.</param>
+    /// <param name="log">Receives what the user should know.</param>
+    /// <param name="cancellationToken">Ends the preparation.</param>
+    /// <param name="knownScan">What an earlier scan of this source with these options found; null for none.</param>
+    /// <returns>A job that the caller runs once and disposes.</returns>
+    /// <exception cref="FrameFlowException">The request, the source, the model, the device or the output's place is refused.</exception>
+    public static async Task<VideoJob> PrepareAsync(
+        VideoJobOptions options, IReadOnlyList<IVideoOperation> operations, ModelCatalog models, ILogger log, CancellationToken cancellationToken, SourceScan? knownScan = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(operations);
+        ArgumentNullException.ThrowIfNull(models);
+        ArgumentNullException.ThrowIfNull(log);
+        NativePool? memory = null;
+        OutputFile? output = null;
+        try
+        {
+            List<string> faults = [.. operations.SelectMany(o => o.Validate()), .. options.Validate()];
+            if (faults.Count > 0)
+            {
+                throw new FrameFlowException(FaultKind.Usage, $"Out of range: {string.Join("; ", faults)}.");
+            }
+
+            // What needs no decoding is refused first: an hour's scan before "unknown encoder" would be rude.
+            _ = await EncoderCatalog.ResolveAsync(EncodePlan.EncoderNameFor(options.Encode, options.Output), cancellationToken);
+            foreach (IVideoOperation operation in operations)
+            {
+                operation.CheckModel(models);
+            }
+
+            MediaInfo info = await MediaProbe.ProbeAsync(options.Input, cancellationToken);
+            output = OutputFile.Prepare(options.Output, options.Input, options.Overwrite);
+            SourceScan scan = knownScan ?? await SourceScanner.ScanAsync(info, options.Decode, cancellationToken);
+            if (options.Strict && scan.Damage.Count > 0)
+            {
+                DamagedStretch first = scan.Damage[0];
+                throw new FrameFlowException(FaultKind.Input, FormattableString.Invariant($"The input '{options.Input}' is damaged in {scan.Damage.Count} place(s), first at {first.Start.ToDouble():0.000} s ({first.What}); leave --strict out to process it all the same."));
+            }
+
+            FrameTimeline timeline = scan.Timeline;
+            List<long> counts = [];
+            foreach (IVideoOperation operation in operations)
+            {
+                counts.Add(timeline.Count);
+                timeline = operation.Map(timeline);
+            }
+
+            EncodePlan encode = await EncodePlan.CreateAsync(
+                new EncodeRequest
+                {
+                    Options = options.Encode,
+                    Source = info,
+                    Format = scan.Format,
+                    OutputPath = options.Output,
+                    FrameRate = timeline.ConstantRate ?? (timeline.Count / timeline.Duration),
+                    Times = timeline.IsEven ? null : timeline,
+                    FrameCount = timeline.Count,
+                    FirstFrameTime = timeline.First,
+                    Decode = options.Decode,
+                    IncludeAudio = operations.All(o => o.KeepsTime),
+                },
+                cancellationToken);
+            memory = new NativePool(options.MemoryBytes);
+            foreach (IVideoOperation operation in operations)
+            {
+                operation.Load(new OperationContext(scan.Format, memory, options, log));
+            }
+
+            VideoJob job = new(options, operations, log, info, scan, timeline, counts, encode, output, memory);
+            job.Announce();
+            return job;
+        }
+        catch
+        {
+            Release(operations, memory, output);
+            throw;
+        }
+    }
+
+    /// <summary>The plan with the time and the space that it will take, found by making a few frames at the film's beginning.</summary>
+    public async Task<JobPlan> EstimateAsync(CancellationToken cancellationToken)
+    {
+        double? seconds = null;
+        int wanted = _operations.Max(o => o.TrialFrames);
+        List<Frame> frames = [];
+        try
+        {
+            if (wanted > 0)
+            {
+                await foreach (Frame frame in Source().ReadAsync(cancellationToken))
+                {
+                    frames.Add(frame);
+                    if (frames.Count == wanted)
+                    {
+                        break;
+                    }
+                }
+
+                foreach (IVideoOperation operation in _operations.Where(o => o.TrialFrames > 0))
+                {
+                    double? more = await Task.Run(() => operation.Measure(frames, cancellationToken), cancellationToken);
+                    seconds = more is null ? seconds : (seconds ?? 0) + more;
+                }
+            }
+        }
+        finally
+        {
+            frames.ForEach(f => f.Dispose());
+        }
+
+        // What a second of the source takes, times what more frames cost; twice that as a bound for a near-lossless encode.
+        double sourceSeconds = Math.Max(0.04, _scan.Timeline.Duration.ToDouble());
+        double share = _info.Duration is { } whole && whole > Rational.Zero ? Math.Min(1, sourceSeconds / whole.ToDouble()) : 1;
+        long bytes = (long)(_info.SizeBytes * share * 2 * Math.Max(1, Plan.FramesOut / (double)Math.Max(1, Plan.FramesIn)));
+        bool lossless = Plan.Encoder is "ffv1" or "prores_ks" or "dnxhd";
+        return Plan with { ExpectedSeconds = seconds, ExpectedBytes = lossless ? Plan.FramesOut * _scan.Format.FrameBytes : bytes };
+    }
+
+    /// <summary>Does the work and publishes the result.</summary>
+    /// <exception cref="FrameFlowException">The first fault; nothing was published.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; nothing was published.</exception>
+    public async Task<JobSummary> RunAsync(CancellationToken cancellationToken)
+    {
+        Stopwatch clock = Stopwatch.StartNew();
+        for (int i = 0; i < _operations.Count; i++)
+        {
+            if (_operations[i].NeedsAnalysis)
+            {
+                IFrameStage[] before = FindsCuts ? [new SceneCutStage(new SceneCutOptions())] : [];
+                await RunAsync(Source(), [.. before, .. CreateStages(new FrameRange(0, _counts[i]), out _, i)], new AnalysisSink(_operations[i]), cancellationToken);
+            }
+        }
+
+        SceneCutStage cuts = new(new SceneCutOptions());
+        FrameRange all = new(0, Plan.FramesOut);
+        List<IFrameStage> stages = [.. FindsCuts ? [cuts] : Array.Empty<IFrameStage>(), .. CreateStages(all, out _)];
+        _sink = new FrameSink(Encode, Output);
+        await RunAsync(Source(), stages, _sink, cancellationToken);
+
+        OutputReport report = await OutputCheck.VerifyAsync(Encode, Output.PartialPath, Plan.FramesOut, cancellationToken);
+        await Output.PublishAsync(cancellationToken);
+        return Summarize(report, [.. cuts.Cuts], Counts, clock.Elapsed);
+    }
+
+    /// <summary>Reads every frame once: finds the cuts, and takes each frame's hash.</summary>
+    internal async Task<(IReadOnlyList<int> Cuts, IReadOnlyList<ulong> Hashes)> ReadSourceAsync(CancellationToken cancellationToken)
+    {
+        FrameRegister register = new();
+        SceneCutStage cuts = new(new SceneCutOptions());
+        await RunAsync(Source(), FindsCuts ? [cuts] : [], register, cancellationToken);
+        return (register.SceneStarts, register.Hashes);
+    }
+
+    /// <summary>Makes a part of the output, encoded on its own. Does not check it.</summary>
+    /// <param name="outputs">Its frames.</param>
+    /// <param name="known">What reading the source told.</param>
+    /// <param name="file">Where it goes.</param>
+    /// <param name="mayStartInside">Whether decoding may begin shortly before the part.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    internal async Task RunPartAsync(FrameRange outputs, SegmentPlan known, OutputFile file, bool mayStartInside, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<IFrameStage> stages = CreateStages(outputs, out FrameRange inputs);
+        FrameSource source = new(_info, _scan, _options.Decode, new FramePool(_memory, _scan.Format), inputs, mayStartInside);
+        _sink = new FrameSink(Encode.ForSegment(outputs), file);
+        try
+        {
+            await RunAsync(new KnownSource(source, _info.Path, known.Cuts, known.ReadHashes()), stages, _sink, cancellationToken);
+        }
+        finally
+        {
+            _sink = null;
+        }
+    }
+
+    /// <summary>The summary of what the output's check found.</summary>
+    internal JobSummary Summarize(OutputReport report, IReadOnlyList<Rational> cuts, IReadOnlyDictionary<string, long> counts, TimeSpan elapsed)
+    {
+        using Process self = Process.GetCurrentProcess();
+        return new JobSummary
+        {
+            Plan = Plan,
+            FramesOut = report.Frames,
+            Counts = counts,
+            Cuts = cuts,
+            Seconds = elapsed.TotalSeconds,
+            PeakMemoryBytes = self.PeakWorkingSet64,
+            FirstTime = report.FirstTime,
+            LastTime = report.LastTime,
+            AudioOffsetIn = report.SourceAudioOffset,
+            AudioOffsetOut = report.AudioOffset,
+        };
+    }
+
+    /// <summary>What the operations counted since their stages were made, by name.</summary>
+    internal IReadOnlyDictionary<string, long> Counts => _operations.SelectMany(o => o.Counts).GroupBy(c => c.Key).ToDictionary(g => g.Key, g => g.Sum(c => c.Value));
+
+    /// <summary>The first output frame that stands at or behind a source frame.</summary>
+    internal long FirstOutputAt(long source) => _operations.Aggregate(source, (index, operation) => operation.FirstOutputAt(index));
+
+    private bool FindsCuts => _options.FindCuts && _operations.Any(o => o.NeedsCuts);
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        Release(_operations, _memory, Output);
+        return ValueTask.CompletedTask;
+    }
+
+    private static void Release(IReadOnlyList<IVideoOperation> operations, NativePool? memory, OutputFile? output)
+    {
+        foreach (IVideoOperation operation in operations)
+        {
+            operation.Dispose();
+        }
+
+        output?.Dispose();
+        memory?.Dispose();
+    }
+
+    private async Task RunAsync(IFrameSource source, IReadOnlyList<IFrameStage> stages, IFrameSink sink, CancellationToken cancellationToken)
+    {
+        VideoPipeline pipeline = VideoPipeline.Build(source, stages, sink, ChannelCapacity, _memory.LimitBytes);
+        long allocatedBefore = GC.GetTotalAllocatedBytes();
+        await pipeline.RunAsync(cancellationToken);
+        _log.Debug("Managed allocation while running: {Bytes} bytes for {Frames} frames", GC.GetTotalAllocatedBytes() - allocatedBefore, FramesDone());
+        foreach (StageMeter meter in pipeline.Meters)
+        {
+            _log.Debug("Stage {Stage} passed on {Frames} frames", meter.Name, meter.Frames);
+        }
+    }
+
+    // Of all operations, or of the first few: from the last back to the first, each says what it needs; stages then run from the first on.
+    private List<IFrameStage> CreateStages(FrameRange outputs, out FrameRange inputs, int? first = null)
+    {
+        List<IFrameStage> stages = [];
+        inputs = outputs;
+        foreach (IVideoOperation operation in _operations.Take(first ?? _operations.Count).Reverse())
+        {
+            stages.InsertRange(0, operation.CreateStages(inputs));
+            inputs = operation.InputFor(inputs);
+        }
+
+        return stages;
+    }
+
+    private FrameSource Source() => new(_info, _scan, _options.Decode, new FramePool(_memory, _scan.Format));
+
+    private void Announce()
+    {
+        _log.Information(
+            "{Input}: {FramesIn} frames at {SourceRate:l} fps; {FramesOut} frames at {TargetRate:l} fps by {Methods:l} through {Encoder:l}.",
+            _options.Input,
+            Plan.FramesIn,
+            Plan.SourceRate?.ToString() ?? "a variable rate of",
+            Plan.FramesOut,
+            Plan.TargetRate?.ToString() ?? "a variable rate of",
+            string.Join(", ", _operations.Select(o => o.Method)),
+            Plan.Encoder);
+        foreach (string note in Plan.Notes)
+        {
+            _log.Information("{Note:l}", note);
+        }
+
+        foreach (DamagedStretch damage in Plan.Damage)
+        {
+            _log.Warning("Damaged from {Start:0.000} s to {End:0.000} s: {What:l}.", damage.Start.ToDouble(), damage.End.ToDouble(), damage.What);
+        }
+    }
+
+    private sealed class AnalysisSink(IVideoOperation operation) : IFrameSink
+    {
+        public int HeldFrames => 1;
+
+        public Task ConsumeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken) => operation.AnalyzeAsync(frames, cancellationToken);
+    }
+}

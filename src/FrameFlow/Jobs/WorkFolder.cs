@@ -1,0 +1,123 @@
+using System.Globalization;
+using System.Security.Cryptography;
+
+namespace FrameFlow.Jobs;
+
+/// <summary>
+/// The hidden folder beside an output in which its segments, its plan and its journal lie until it is published. One output has one, found by the
+/// output's name alone.
+/// </summary>
+public sealed class WorkFolder
+{
+    private const string Ending = ".frameflow";
+    private const int NameLimitBytes = 255;
+    private const string JournalName = "journal";
+    private const string PlanName = "plan.json";
+    private const string LockName = "lock";
+
+    private WorkFolder(string outputPath, string path, TimeProvider time)
+    {
+        OutputPath = outputPath;
+        FullPath = path;
+        Journal = new JobJournal(Path.Combine(path, JournalName), time);
+    }
+
+    /// <summary>The output's full path.</summary>
+    public string OutputPath { get; }
+
+    /// <summary>The folder's full path.</summary>
+    public string FullPath { get; }
+
+    /// <summary>What was done.</summary>
+    public JobJournal Journal { get; }
+
+    /// <summary>The plan's file.</summary>
+    public string PlanPath => Path.Combine(FullPath, PlanName);
+
+    /// <summary>Whether the folder is there.</summary>
+    public bool Exists => Directory.Exists(FullPath);
+
+    /// <summary>The folder that belongs to an output; nothing is created.</summary>
+    /// <param name="outputPath">The output's path.</param>
+    /// <param name="time">The clock for waiting on locks.</param>
+    public static WorkFolder For(string outputPath, TimeProvider time)
+    {
+        string full = Path.GetFullPath(outputPath);
+        string name = Path.GetFileName(full);
+        string tail = Ending;
+        if (System.Text.Encoding.UTF8.GetByteCount(name) + tail.Length + 1 > NameLimitBytes)
+        {
+            // Cut short it must still be this output's own.
+            tail = "." + Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(name)).AsSpan(0, 8)) + Ending;
+            while (System.Text.Encoding.UTF8.GetByteCount(name) + tail.Length + 1 > NameLimitBytes)
+            {
+                name = name[..^(char.IsLowSurrogate(name[^1]) ? 2 : 1)];
+            }
+        }
+
+        return new WorkFolder(full, Path.Combine(Path.GetDirectoryName(full)!, $".{name}{tail}"), time);
+    }
+
+    /// <summary>Whether a path is that of a work folder or of something in one.</summary>
+    public static bool Contains(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return path.Split(Path.DirectorySeparatorChar).Any(p => p.StartsWith('.') && p.EndsWith(Ending, StringComparison.Ordinal));
+    }
+
+    /// <summary>The file name of a segment.</summary>
+    public static string SegmentName(int index) => string.Create(CultureInfo.InvariantCulture, $"segment-{index:00000}.nut");
+
+    /// <summary>The full path of a segment.</summary>
+    public string SegmentPath(int index) => Path.Combine(FullPath, SegmentName(index));
+
+    /// <summary>Creates the folder and takes it for this process.</summary>
+    /// <param name="shared">Whether others may work on other segments meanwhile.</param>
+    /// <returns>The lock, which the caller disposes.</returns>
+    /// <exception cref="FrameFlowException">Another process works on this output (<see cref="FaultKind.Usage"/>), or the folder cannot be made (<see cref="FaultKind.Storage"/>).</exception>
+    public FileLock Take(bool shared)
+    {
+        try
+        {
+            Directory.CreateDirectory(FullPath);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new FrameFlowException(FaultKind.Storage, $"The work folder '{FullPath}' cannot be made ({e.Message.ReplaceLineEndings(" ")}); give another folder, or mend its permissions.", e);
+        }
+
+        return FileLock.TryTake(Path.Combine(FullPath, LockName), shared)
+            ?? throw new FrameFlowException(FaultKind.Usage, $"Another FrameFlow is at work on '{OutputPath}'; wait for it, or give another output.") { CanRetry = true, IsBusy = true };
+    }
+
+    /// <summary>Takes a segment, so that no other process on this folder makes it at the same time.</summary>
+    /// <returns>The lock, or null where another has it.</returns>
+    public FileLock? TryTakeSegment(int index) => FileLock.TryTake(SegmentPath(index) + ".lock");
+
+    /// <summary>Deletes what a killed process left half written. For the sole holder of the folder.</summary>
+    public void Sweep()
+    {
+        foreach (string path in Directory.EnumerateFiles(FullPath).Where(f => f.Contains(".partial", StringComparison.Ordinal)))
+        {
+            File.Delete(path);
+        }
+    }
+
+    /// <summary>Throws away all that was done, the journal last: what is left by a crash on the way still says what it is. For the sole holder of the folder.</summary>
+    public void Empty()
+    {
+        foreach (string path in Directory.EnumerateFiles(FullPath).Where(f => Path.GetFileName(f) is not (JournalName or LockName)))
+        {
+            File.Delete(path);
+        }
+
+        File.Delete(Path.Combine(FullPath, JournalName));
+    }
+
+    /// <summary>Deletes the folder. For its sole holder.</summary>
+    public void Delete()
+    {
+        Empty();
+        Directory.Delete(FullPath, recursive: true);
+    }
+}

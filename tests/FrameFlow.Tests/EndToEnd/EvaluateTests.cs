@@ -1,0 +1,49 @@
+using System.Text.Json;
+using FrameFlow.Tests.Support;
+using Xunit;
+
+namespace FrameFlow.Tests.EndToEnd;
+
+public sealed class EvaluateTests : IDisposable
+{
+    private readonly Tool _tool = new();
+
+    public void Dispose() => _tool.Dispose();
+
+    [Fact]
+    public async Task Evaluate_Pan_RanksTheModelAboveTheTrivialMethods()
+    {
+        ToolRun run = await _tool.RunAsync("evaluate", Repository.TestData("pan60.mp4"), "--methods", "light,blend,hold,minterpolate", "--sheet", "worst.png", "--worst", "2", "--json");
+        Assert.True(run.Code == 0, run.Error);
+        Dictionary<string, JsonElement> rows = run.Json.GetProperty("methods").EnumerateArray().ToDictionary(m => m.GetProperty("method").GetString()!);
+        double light = rows["light"].GetProperty("psnr").GetDouble();
+        Assert.True(light > rows["blend"].GetProperty("psnr").GetDouble() + 3, run.Output);
+        Assert.True(light > rows["minterpolate"].GetProperty("psnr").GetDouble(), run.Output);
+        Assert.True(rows["blend"].GetProperty("psnr").GetDouble() > rows["hold"].GetProperty("psnr").GetDouble(), run.Output);
+        Assert.InRange(rows["light"].GetProperty("ssim").GetDouble(), 0.9, 1);
+        Assert.Equal(1, rows["light"].GetProperty("worst").GetProperty("index").GetInt32() % 2);
+
+        // Two rows of truth before, truth and four methods.
+        string size = await _tool.ExternalAsync("ffprobe", "-v", "error", "-show_entries", "stream=width", "-of", "csv=p=0", "worst.png");
+        Assert.Equal("2880", size.Trim(' ', '\n', ','));
+    }
+
+    [Fact]
+    public async Task Evaluate_Cuts_LeavesTheFramesBesideThemOut()
+    {
+        ToolRun run = await _tool.RunAsync("evaluate", Repository.TestData("cuts.mp4"), "--methods", "blend", "--json");
+        Assert.True(run.Code == 0, run.Error);
+        Assert.True(run.Json.GetProperty("atCuts").GetInt32() > 0, run.Output);
+    }
+
+    [Theory]
+    [InlineData("single.mp4", "blend", 3)]
+    [InlineData("pan60.mp4", "nosuch", 4)]
+    [InlineData("pan60.mp4", "blend,blend", 2)]
+    public async Task Evaluate_BadRequest_IsOneLineAndItsCode(string clip, string methods, int code)
+    {
+        ToolRun run = await _tool.RunAsync("evaluate", Repository.TestData(clip), "--methods", methods);
+        Assert.Equal(code, run.Code);
+        Assert.NotEmpty(run.Fault);
+    }
+}
