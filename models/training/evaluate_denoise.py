@@ -3,13 +3,17 @@
 
   evaluate_denoise.py --footage DIR --checkpoint denoise-light.pt [--json figures.json] [--pictures DIR] [--quick]
 
-stills: pictures alone; clips: five frames, neighbours aligned by align.py on the noisy frames (clips' ends: the missing neighbours unknown).
-realnoise_pairs: sigma(u) and correlations are found blind from the noisy picture alone, in the same way for every picture.
+stills: pictures alone; clips: five frames, neighbours aligned by align.py on the noisy frames (at a clip's ends the missing neighbours are unknown; `filled`:
+frames further on the other side take their places).
+realnoise_pairs: sigma(u) and correlations are found blind from the noisy picture alone, in the same way for every picture; ffmpeg's bm3d, where it is
+installed, gets the root mean square of the same sigma.
 """
 import argparse
 import glob
 import json
 import os
+import shutil
+import subprocess
 
 import cv2
 import numpy as np
@@ -53,11 +57,20 @@ def apply(network, frames, sigmas, grain=None, mode="bicubic"):
     return run(x, s)[0].clamp(0, 1).mul(255).round().byte().numpy().transpose(1, 2, 0)
 
 
-def denoise_clip(network, noisy, sigma, radius=2, mode="bicubic", only=None):
-    """Every frame of a clip (uint8) from up to `radius` neighbours a side."""
+def neighbours(i, count, radius=2, fill=False):
+    """Indices of the five frames for frame i of `count`, None where missing; `fill` puts the next further frames of the other side there."""
+    found = [i + k if 0 <= i + k < count and abs(k) <= radius else None for k in range(-2, 3)]
+    spare = sorted((j for j in range(count) if j not in found and abs(j - i) <= 4), key=lambda j: abs(j - i)) if fill else []
+    for slot in (1, 3, 0, 4):
+        if found[slot] is None and spare:
+            found[slot] = spare.pop(0)
+    return found
+
+
+def denoise_clip(network, noisy, sigma, radius=2, fill=False, mode="bicubic", only=None):
+    """Every frame of a clip (uint8) from up to `radius` neighbours a side; `fill` as in `neighbours`."""
     frames = [f.astype(np.float32) / 255 for f in noisy]
-    at = lambda i, k: frames[i + k] if 0 <= i + k < len(frames) and abs(k) <= radius else None
-    return [apply(network, [at(i, k) for k in range(-2, 3)], sigma / 255, mode=mode) for i in (only or range(len(frames)))]
+    return [apply(network, [None if j is None else frames[j] for j in neighbours(i, len(frames), radius, fill)], sigma / 255, mode=mode) for i in (only or range(len(frames)))]
 
 
 def blind(picture, size=16, share=0.1, bins=4):
@@ -92,6 +105,16 @@ def blind(picture, size=16, share=0.1, bins=4):
     return np.maximum(sigma, 0.3 / 255).astype(np.float32), torch.tensor([[lag(q[:, :, 1:], q[:, :, :-1]), lag(q[:, 1:], q[:, :-1]), diagonal, chroma]])
 
 
+def bm3d(picture, sigma):
+    """ffmpeg's bm3d of an uint8 picture with the peers' settings (tools/peers.py); sigma in 1/255."""
+    height, width = picture.shape[:2]
+    scale = "scale=flags=accurate_rnd+full_chroma_int"
+    run = subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-i", "-", "-filter_complex",
+                          f"[0:v]{scale},format=yuv444p,bm3d=sigma={2.4 * sigma}:block=4:bstep=2:group=1:estim=basic,{scale},format=rgb24", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"],
+                         input=picture.tobytes(), stdout=subprocess.PIPE, check=True)
+    return np.frombuffer(run.stdout, np.uint8).reshape(height, width, 3)
+
+
 def score(network, footage, quick=False, pictures=None, sigmas=SIGMAS):
     """Figures by set and sigma; `quick`: a few items, a minute. With `pictures`, every output goes there."""
     figures = {}
@@ -120,21 +143,26 @@ def score(network, footage, quick=False, pictures=None, sigmas=SIGMAS):
             outs = denoise_clip(network, noisy_of(clean, sigma), sigma, only=only)
             put(name, sigma, outs, [clean[i] for i in only or range(len(clean))], [f"{i + 1:02d}" for i in only or range(len(clean))])
             if not quick:
-                outs = denoise_clip(network, noisy_of(clean, sigma), sigma, radius=0, only=only)
-                put(name + "_alone", sigma, outs, clean, [f"{i + 1:02d}" for i in range(len(clean))])
+                for kind, options in (("_alone", dict(radius=0)), ("_filled", dict(fill=True))):
+                    put(name + kind, sigma, denoise_clip(network, noisy_of(clean, sigma), sigma, **options), clean, [f"{i + 1:02d}" for i in range(len(clean))])
     if not quick:
         pairs = sorted(glob.glob(os.path.join(footage, "stills", "realnoise_pairs", "*_real.jpg")))
         noisy, clean = [read(p) for p in pairs], [read(p.replace("_real", "_mean")) for p in pairs]
-        outs, levels = [], []
+        outs, peers, levels = [], [], []
         for n in noisy:
             f = n.astype(np.float32) / 255
             sigma, grain = blind(f)
-            levels.append(float(sigma.mean()))
+            levels.append(255 * float(np.sqrt((sigma ** 2).mean())))
             outs.append(apply(network, [None, None, f, None, None], sigma, grain))
+            if shutil.which("ffmpeg"):
+                peers.append(bm3d(n, levels[-1]))
         names = [os.path.basename(p)[:-9] for p in pairs]
         put("real", "in", noisy, clean, names)
         put("real", "out", outs, clean, names)
-        figures["real_sigma"] = round(255 * float(np.mean(levels)), 2)
+        if peers:
+            put("real", "bm3d", peers, clean, names)
+        figures["real_sigma"] = round(float(np.mean(levels)), 2)
+        figures["real_sigma_true"] = round(float(np.mean([np.std(n.astype(float) - c) for n, c in zip(noisy, clean)])), 2)
     return figures
 
 

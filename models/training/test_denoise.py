@@ -12,6 +12,7 @@ import torch
 import align
 import degrade
 import denoise
+import evaluate_denoise
 import windows
 from denoise import CENTRE, UNKNOWN
 from nets import ALIGNMENT
@@ -133,6 +134,15 @@ class Alignment(unittest.TestCase):
         there, _, _ = windows.looked_up(torch.from_numpy(raw.transpose(2, 0, 1).copy())[None], torch.from_numpy(flow)[None, :, None, None].expand(1, 2, 64, 64), True)
         here = align.look_up_exactly(raw, np.broadcast_to(flow, (72, 72, 2)).copy())[4:-4, 4:-4]
         self.assertLess(float(np.abs(there[0].numpy().transpose(1, 2, 0) - here).max()), 1e-3)
+
+
+class Clips(unittest.TestCase):
+    def test_further_frames_fill_the_empty_places_at_the_ends_nearest_first(self):
+        self.assertEqual(evaluate_denoise.neighbours(0, 8), [None, None, 0, 1, 2])
+        self.assertEqual(evaluate_denoise.neighbours(0, 8, fill=True), [4, 3, 0, 1, 2])
+        self.assertEqual(evaluate_denoise.neighbours(6, 8, fill=True), [4, 5, 6, 7, 3])
+        self.assertEqual(evaluate_denoise.neighbours(0, 2, fill=True), [None, None, 0, 1, None])
+        self.assertEqual(evaluate_denoise.neighbours(4, 8, radius=0), [None, None, 4, None, None])
 
 
 class Windows(unittest.TestCase):
