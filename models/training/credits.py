@@ -8,7 +8,7 @@ import os
 
 HEAD = """# What the networks in models/ were trained on
 
-No picture or video is in this repository, only weights. Training used the material below and scenes that `scenes.py` makes from it and from procedural textures.
+No picture or video is in this repository, only weights. Training (of the interpolation networks and of the denoiser alike) used the material below and scenes that `scenes.py` makes from it and from procedural textures.
 None of it is in the footage that the networks are measured on. Written by `credits.py`; the licences are those that the sources state.
 
 BSD sources: their copyright notices are in the credit column; redistribution in binary form asks that notice, conditions and disclaimer be reproduced, so keep this file with the weights.

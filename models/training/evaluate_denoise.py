@@ -4,12 +4,15 @@
   evaluate_denoise.py --footage DIR --checkpoint denoise-light.pt [--json figures.json] [--pictures DIR] [--quick]
 
 stills: pictures alone; clips: five frames, neighbours aligned by align.py on the noisy frames (clips' ends: the missing neighbours unknown).
-realnoise_pairs: sigma(u) and correlations are found blind from the noisy picture alone, in the same way for every picture.
+realnoise_pairs: sigma(u) and correlations are found blind from the noisy picture alone, in the same way for every picture; ffmpeg's bm3d, where it is
+installed, gets the root mean square of the same sigma.
 """
 import argparse
 import glob
 import json
 import os
+import shutil
+import subprocess
 
 import cv2
 import numpy as np
@@ -92,6 +95,16 @@ def blind(picture, size=16, share=0.1, bins=4):
     return np.maximum(sigma, 0.3 / 255).astype(np.float32), torch.tensor([[lag(q[:, :, 1:], q[:, :, :-1]), lag(q[:, 1:], q[:, :-1]), diagonal, chroma]])
 
 
+def bm3d(picture, sigma):
+    """ffmpeg's bm3d of an uint8 picture with the peers' settings (tools/peers.py); sigma in 1/255."""
+    height, width = picture.shape[:2]
+    scale = "scale=flags=accurate_rnd+full_chroma_int"
+    run = subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-i", "-", "-filter_complex",
+                          f"[0:v]{scale},format=yuv444p,bm3d=sigma={2.4 * sigma}:block=4:bstep=2:group=1:estim=basic,{scale},format=rgb24", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"],
+                         input=picture.tobytes(), stdout=subprocess.PIPE, check=True)
+    return np.frombuffer(run.stdout, np.uint8).reshape(height, width, 3)
+
+
 def score(network, footage, quick=False, pictures=None, sigmas=SIGMAS):
     """Figures by set and sigma; `quick`: a few items, a minute. With `pictures`, every output goes there."""
     figures = {}
@@ -125,16 +138,21 @@ def score(network, footage, quick=False, pictures=None, sigmas=SIGMAS):
     if not quick:
         pairs = sorted(glob.glob(os.path.join(footage, "stills", "realnoise_pairs", "*_real.jpg")))
         noisy, clean = [read(p) for p in pairs], [read(p.replace("_real", "_mean")) for p in pairs]
-        outs, levels = [], []
+        outs, peers, levels = [], [], []
         for n in noisy:
             f = n.astype(np.float32) / 255
             sigma, grain = blind(f)
-            levels.append(float(sigma.mean()))
+            levels.append(255 * float(np.sqrt((sigma ** 2).mean())))
             outs.append(apply(network, [None, None, f, None, None], sigma, grain))
+            if shutil.which("ffmpeg"):
+                peers.append(bm3d(n, levels[-1]))
         names = [os.path.basename(p)[:-9] for p in pairs]
         put("real", "in", noisy, clean, names)
         put("real", "out", outs, clean, names)
-        figures["real_sigma"] = round(255 * float(np.mean(levels)), 2)
+        if peers:
+            put("real", "bm3d", peers, clean, names)
+        figures["real_sigma"] = round(float(np.mean(levels)), 2)
+        figures["real_sigma_true"] = round(float(np.mean([np.std(n.astype(float) - c) for n, c in zip(noisy, clean)])), 2)
     return figures
 
 

@@ -51,7 +51,7 @@ def run(args):
     ema = copy.deepcopy(network).requires_grad_(False)
     optimiser = torch.optim.AdamW(network.parameters(), lr=args.rate, betas=(0.9, 0.99), weight_decay=1e-4)
     training = {"device": f"{device}, {args.threads} thread(s), {platform.machine()}", "task": "denoise", "size": args.size, "steps": 0, "samples": 0, "hours": 0.0, "seed": args.seed,
-                "batch": args.batch, "patch": args.patch, "date": time.strftime("%Y-%m-%d")}
+                "batch": args.batch, "patch": args.patch, "data": "photographs, made scenes over them and shots (windows.py); noise drawn anew (degrade.py); credits in models/training/DATA.md", "date": time.strftime("%Y-%m-%d")}
     if args.resume:
         saved = torch.load(args.resume, map_location=device)
         network.load_state_dict(saved.get("weights", saved["ema"]))
