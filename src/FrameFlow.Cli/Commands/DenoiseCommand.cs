@@ -12,7 +12,7 @@ internal static class DenoiseCommand
 {
     public static Command Create(GlobalOptions global)
     {
-        Option<double?> sigma = new("--sigma") { Description = "The noise's standard deviation in codes of 8 bit (of 255), 0 to 100; auto finds it shot by shot, by intensity. Default: auto.", CustomParser = ParseSigma };
+        Option<Level?> sigma = new("--sigma") { Description = "The noise's standard deviation in codes of 8 bit (of 255), 0 to 100; auto finds it shot by shot, by intensity. Default: auto.", CustomParser = ParseSigma };
         Option<string> model = new("--model") { Description = "A model's name ('frameflow models'), or the built-in method: average.", DefaultValueFactory = _ => "denoise-light" };
         Option<string> sampler = new("--sampler") { Description = $"mmse: the posterior mean, best fidelity. Others keep or sample detail: {SamplerCatalog.Names}.", DefaultValueFactory = _ => "mmse" };
         Option<int?> steps = new("--steps") { Description = "Evaluations of the network a frame. Default: by the sampler." };
@@ -29,7 +29,7 @@ internal static class DenoiseCommand
             Grain wanted = parsed.GetValue(grain) ?? new Grain(GrainMode.Remove, 0);
             DenoiseOperationOptions request = new()
             {
-                Sigma = parsed.GetValue(sigma),
+                Sigma = parsed.GetValue(sigma)?.Sigma,
                 Model = parsed.GetRequiredValue(model),
                 Denoising = new DenoiseOptions
                 {
@@ -88,17 +88,17 @@ internal static class DenoiseCommand
 
     private static double Round(double value) => Math.Round(value, 3);
 
-    private static double? ParseSigma(ArgumentResult result)
+    private static Level? ParseSigma(ArgumentResult result)
     {
         string text = result.Tokens[^1].Value;
         if (text == "auto")
         {
-            return null;
+            return new Level(null);
         }
 
         if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double sigma) && sigma is >= 0 and <= 100)
         {
-            return sigma;
+            return new Level(sigma);
         }
 
         result.AddError($"--sigma '{text}' is no deviation; give auto, or 0 to 100 in codes of 8 bit.");
@@ -194,6 +194,9 @@ internal static class DenoiseCommand
         AudioOffsetOut = Json.Seconds(summary.AudioOffsetOut),
         summary.Plan.Notes,
     });
+
+    /// <summary>What <c>--sigma</c> says; null: auto. (A parser that gives back a null number would break the reading.)</summary>
+    internal sealed record Level(double? Sigma);
 
     /// <summary>What <c>--grain</c> says.</summary>
     internal sealed record Grain(GrainMode Mode, double Kept);

@@ -150,8 +150,8 @@ public sealed class NoiseEstimator(float codeStep)
     {
         if (_pairs.Curves(codeStep * codeStep / 24) is { } temporal)
         {
-            float[] correlation = _pairs.Correlation(Patch, meanRemoved: false);
-            return new NoiseModel(ToCode(temporal, 1), correlation, _pairs.Chroma, NoiseEvidence.Temporal) { Samples = _pairs.Samples };
+            float[] correlation = _pairs.Correlation(Patch, 1, out double lost);
+            return new NoiseModel(ToCode(temporal, 1 / Math.Sqrt(1 - lost)), correlation, _pairs.Chroma, NoiseEvidence.Temporal) { Samples = _pairs.Samples };
         }
 
         if (_stills.Curves(codeStep * codeStep / 12) is not { } spatial)
@@ -160,7 +160,7 @@ public sealed class NoiseEstimator(float codeStep)
         }
 
         // (a - b - c + d)/2 of noise has the variance sigma^2 (1 - rho_x - rho_y + rho_diagonal).
-        float[] rho = _stills.Correlation(Patch, meanRemoved: true);
+        float[] rho = _stills.Correlation(Patch, 3, out _);
         NoiseModel probe = new(ToCode(spatial, 1), rho, _stills.Chroma, NoiseEvidence.Spatial);
         double kept = Math.Clamp(1 - probe.RhoX - probe.RhoY + probe.RhoDiagonal, 0.05, 1.5);
         return new NoiseModel(ToCode(spatial, 1 / Math.Sqrt(kept)), rho, _stills.Chroma, NoiseEvidence.Spatial) { Samples = _stills.Samples };
@@ -293,6 +293,13 @@ public sealed class NoiseEstimator(float codeStep)
             }
 
             same += alike ? 1 : 0;
+        }
+
+        // Flicker moves a whole patch: it is not grain. What its mean takes of the grain is given back when all is solved.
+        for (int c = 0; c < 3; c++)
+        {
+            Span<float> own = d.AsSpan(c * Patch * Patch, Patch * Patch);
+            System.Numerics.Tensors.TensorPrimitives.Subtract(own, System.Numerics.Tensors.TensorPrimitives.Sum<float>(own) / own.Length, own);
         }
 
         return same == 0;
@@ -568,35 +575,34 @@ public sealed class NoiseEstimator(float codeStep)
             return curves;
         }
 
-        public float[] Correlation(int patch, bool meanRemoved)
+        // Parameters: how many a patch was fitted by before (mean: 1, plane: 3). What the fit takes, S/n of the variance a parameter, S the sum
+        // of the correlations, it takes from every shift alike.
+        public float[] Correlation(int patch, int parameters, out double lost)
         {
             int side = (2 * Reach) + 1;
             float[] result = new float[side * side];
             double middle = _productCounts[Reach] > 0 ? _products[Reach] / _productCounts[Reach] : 0;
             result[side * side / 2] = 1;
+            lost = 0;
             if (middle <= 0)
             {
                 return result;
             }
 
-            double[] rho = [.. _products.Select((p, i) => _productCounts[i] > 0 ? p / _productCounts[i] / middle : 0)];
-            if (meanRemoved)
+            double[] raw = [.. _products.Select((p, i) => _productCounts[i] > 0 ? p / _productCounts[i] / middle : 0)];
+            double[] rho = [.. raw];
+            for (int pass = 0; pass < 3; pass++)
             {
-                // Taking a patch's plane away takes (S + ...)/n of the variance from every lag: S the sum of the correlations, three parameters.
-                for (int pass = 0; pass < 3; pass++)
+                double sum = 1;
+                for (int i = Reach + 1; i < Lags; i++)
                 {
-                    double sum = 1;
-                    for (int i = Reach + 1; i < Lags; i++)
-                    {
-                        sum += 2 * Math.Max(0, rho[i]);
-                    }
+                    sum += 2 * Math.Max(0, rho[i]);
+                }
 
-                    double lost = Math.Min(0.5, 3 * sum / (patch * patch));
-                    for (int i = 0; i < Lags; i++)
-                    {
-                        double raw = _products[i] / _productCounts[i] / middle;
-                        rho[i] = (raw * (1 - lost)) + lost;
-                    }
+                lost = Math.Min(0.3, parameters * sum / (patch * patch));
+                for (int i = 0; i < Lags; i++)
+                {
+                    rho[i] = (raw[i] * (1 - lost)) + lost;
                 }
             }
 

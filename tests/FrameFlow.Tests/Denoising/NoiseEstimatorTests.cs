@@ -61,6 +61,22 @@ public sealed class NoiseEstimatorTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Solve_Flicker_IsNoGrain()
+    {
+        using NativePool pool = new(1L << 30);
+        using FloatImage ramp = Ramp(pool);
+        using FloatImage first = Pictures.Noisy(ramp, _ => 4f / 255, 0, 5, 0, pool);
+        using FloatImage second = Pictures.Noisy(ramp, _ => 4f / 255, 0, 5, 1, pool);
+        System.Numerics.Tensors.TensorPrimitives.Multiply(second.Values, 0.93f, second.Values);
+        using MotionField motion = MotionOf(first, second, pool);
+        NoiseEstimator estimator = new(1f / 255);
+        estimator.AddPair(first, second, motion, pool);
+        NoiseModel model = estimator.Solve()!;
+        Assert.InRange(model.Sigma(1, 0.5f) * 255, 3.5, 4.4);
+        Assert.InRange(model.RhoX, -0.1, 0.1);
+    }
+
+    [Fact]
     public void Solve_OneFrame_FallsBackAndSaysSo()
     {
         using NativePool pool = new(1L << 30);
