@@ -21,6 +21,7 @@ import shots
 import windows
 
 TEACHER_GAIN = 4.0  # of 255: a look-up this much better counts fully
+SMOOTHING = 13  # px, side of the box in which look-ups are compared
 SIZE = 224  # px, the side of a stored sample; motion is found on the picture around it
 
 
@@ -36,7 +37,7 @@ def teacher(frame0, frame1, truth, v, t):
     flows, gains = [], []
     for frame, linear in ((frame0, -t * v), (frame1, (1 - t) * v)):
         flow = motion.to_tensor(motion.dense_inverse_search(truth, frame, both=False)[0])
-        error = lambda f: motion.box((motion.warp(motion.to_tensor(frame), f) - target).abs().mean(1, keepdim=True))
+        error = lambda f: motion.box((motion.warp(motion.to_tensor(frame), f) - target).abs().mean(1, keepdim=True), SMOOTHING)
         flows.append(as_bytes(flow))
         gains.append(((error(linear) - error(flow)) * 255 / TEACHER_GAIN).clamp(0, 1)[0].mul(255).round().byte().numpy())
     return np.concatenate(flows + gains)

@@ -10,8 +10,11 @@ import torch
 import torch.nn.functional as F
 
 FIXED_POINT_ITERATIONS = 4
-COST_BOX = 13  # px, side of the box filter that smooths a candidate's cost
-COST_TEMPERATURE = 1.5 / 255  # code values: weights fall by e for this much more cost
+COST_BOX = 7  # px, side of the box filter that smooths a candidate's cost
+MEAN_BOX = 13  # px, side of the box in which the choices are averaged
+CHOICE_TEMPERATURE = 1.5 / 255  # code values: a candidate's weight falls by e for this much more cost
+CONFIDENCE_TEMPERATURE = 6 / 255  # code values: and a choice's weight among its neighbours
+LEAST_CONFIDENCE = 1e-6
 OUTSIDE_PENALTY = 10 / 255  # code values, added to the cost where a look-up leaves the picture
 INCONSISTENCY_LIMIT = 8.0  # px, where the forward-backward inconsistency saturates
 
@@ -50,18 +53,19 @@ def inside(flow, origin=(0, 0), size=None):
     return ((u >= 0) & (u <= width - 1) & (v >= 0) & (v <= height - 1)).to(flow.dtype)
 
 
-def box(cost):
-    """Separable box filter of COST_BOX px, border replicated."""
-    r = COST_BOX // 2
-    cost = F.avg_pool2d(F.pad(cost, (r, r, 0, 0), mode="replicate"), (1, COST_BOX), 1)
-    return F.avg_pool2d(F.pad(cost, (0, 0, r, r), mode="replicate"), (COST_BOX, 1), 1)
+def box(planes, side):
+    """Separable box filter of `side` px, border replicated."""
+    r = side // 2
+    planes = F.avg_pool2d(F.pad(planes, (r, r, 0, 0), mode="replicate"), (1, side), 1)
+    return F.avg_pool2d(F.pad(planes, (0, 0, r, r), mode="replicate"), (side, 1), 1)
 
 
 def motion_at(frame0, frame1, f01, f10, t):
     """The linear motion V(p) [N,2,H,W] (px over the interval 0->1) at the pixels of the frame at t; F_t0 = -t V, F_t1 = (1-t) V.
 
     Five candidates (both flows carried to t by fixed point, their mean, both flows unmoved), each charged with the smoothed difference of
-    what it fetches from the two frames, then averaged with weights exp(-(cost - least cost) / COST_TEMPERATURE).
+    what it fetches from the two frames, then averaged with weights exp(-(cost - least cost) / CHOICE_TEMPERATURE). V is the mean of these
+    choices in a box, each weighing exp(-least cost / CONFIDENCE_TEMPERATURE): motion that fits is carried into places where none does.
     """
     forward, backward = f01, -f10
     for _ in range(FIXED_POINT_ITERATIONS):
@@ -72,9 +76,12 @@ def motion_at(frame0, frame1, f01, f10, t):
     for v in candidates:
         to0, to1 = -t * v, (1 - t) * v
         difference = (warp(frame0, to0) - warp(frame1, to1)).abs().mean(1, keepdim=True)
-        costs.append(box(difference + OUTSIDE_PENALTY * (1 - torch.minimum(inside(to0), inside(to1)))))
-    weights = torch.softmax(-torch.cat(costs, 1) / COST_TEMPERATURE, 1)  # subtracts the least cost itself
-    return sum(weights[:, k:k + 1] * v for k, v in enumerate(candidates))
+        costs.append(box(difference + OUTSIDE_PENALTY * (1 - torch.minimum(inside(to0), inside(to1))), COST_BOX))
+    costs = torch.cat(costs, 1)
+    weights = torch.softmax(-costs / CHOICE_TEMPERATURE, 1)  # subtracts the least cost itself
+    choice = sum(weights[:, k:k + 1] * v for k, v in enumerate(candidates))
+    confidence = torch.exp(-costs.amin(1, keepdim=True) / CONFIDENCE_TEMPERATURE) + LEAST_CONFIDENCE
+    return box(confidence * choice, MEAN_BOX) / box(confidence, MEAN_BOX)
 
 
 def inconsistency(f01, f10):

@@ -13,14 +13,20 @@ namespace FrameFlow.Motion;
 /// <remarks>
 /// Candidates for V(p): (a) the fixed point of V = F01(p - t V) from V = F01(p), (b) that of V = -F10(p + (1-t) V) from V = -F10(p),
 /// (c) their mean, (d) F01(p), (e) -F10(p). The cost of each is the mean over R, G, B of |I0(p - t V) - I1(p + (1-t) V)|, and a penalty where
-/// a look-up leaves the picture, averaged over a 13x13 box. V is the mean of the candidates with weights exp(-(cost - least cost) / temperature).
+/// a look-up leaves the picture, averaged over a 7x7 box. The choice is the mean of the candidates with weights exp(-(cost - least cost) / T1).
+/// V is the mean of the choices in a 13x13 box, each weighing exp(-least cost / T2): motion that fetches the same from both frames is
+/// carried into places where no candidate does (normalised convolution, Knutsson and Westin 1993), and the search's noise is averaged out.
 /// </remarks>
 public static unsafe class IntermediateMotion
 {
     private const int FixedPointIterations = 4;
     private const int Candidates = 5;
-    private const int BoxRadius = 6; // 13 px
-    private const float Temperature = 1.5f / 255; // code values
+    private const int CostRadius = 3; // 7 px
+    private const int MeanRadius = 6; // 13 px
+    private const float ChoiceTemperature = 1.5f / 255; // T1, code values
+    private const float ConfidenceTemperature = 6f / 255; // T2, code values
+    private const float LeastConfidence = 1e-6f; // so that something counts where nothing fits
+    private const int Sums = 3; // of the choices' x and y, weighed, and of their weights
     private const float OutsidePenalty = 10f / 255; // code values
     private const float InconsistencyLimit = 8f; // px
     private const int Ring = 16; // rows kept: 13, rounded up to a power of two
@@ -56,31 +62,40 @@ public static unsafe class IntermediateMotion
         FloatImage result = new(pool, 2, height, width);
         try
         {
-            // Rows are handled as they come: costs of the last rows, averaged across, and the candidates (a) and (b) wait in rings.
-            using Scratch scratch = new(pool, Scratch.Rounded((long)Ring * Candidates * stride) + Scratch.Rounded(4L * Ring * stride) + Scratch.Rounded(stride) + Scratch.Rounded((long)Candidates * stride)
+            // Rows are handled as they come: costs of the last rows, averaged across, and the candidates (a) and (b) wait in rings,
+            // and so do the choices, weighed and averaged across.
+            using Scratch scratch = new(pool, Scratch.Rounded((long)Ring * Candidates * stride) + Scratch.Rounded(4L * Ring * stride) + Scratch.Rounded((long)Ring * Sums * stride)
+                + Scratch.Rounded(stride) + Scratch.Rounded((long)Candidates * stride)
                 + InterleavedImage.Length(rgb0) + InterleavedImage.Length(rgb1) + (2 * InterleavedImage.Length(field.Forward)));
             Pair pair = new(new InterleavedImage(rgb0, scratch), new InterleavedImage(rgb1, scratch), new InterleavedImage(field.Forward, scratch), new InterleavedImage(field.Backward, scratch));
             float* costs = scratch.Take((long)Ring * Candidates * stride);
             float* carried = scratch.Take(4L * Ring * stride);
+            float* choices = scratch.Take((long)Ring * Sums * stride);
             float* line = scratch.Take(stride) + 16;
-            float* sums = scratch.Take((long)Candidates * stride);
-            for (int y = 0; y < height + BoxRadius; y++)
+            float* means = scratch.Take((long)Candidates * stride);
+            for (int y = 0; y < height + CostRadius + MeanRadius; y++)
             {
                 if (y < height)
                 {
                     float* row = costs + ((long)(y % Ring) * Candidates * stride);
                     CandidateRow(field, pair, t, y, carried + (4L * (y % Ring) * stride), row, stride);
-                    for (int candidate = 0; candidate < Candidates; candidate++)
-                    {
-                        BoxAcross(row + ((long)candidate * stride), line, width);
-                    }
+                    BoxAcross(row, Candidates, stride, CostRadius, line, width);
                 }
 
-                int done = y - BoxRadius;
+                int chosen = y - CostRadius;
+                if (chosen >= 0 && chosen < height)
+                {
+                    float* row = choices + ((long)(chosen % Ring) * Sums * stride);
+                    BoxDown(costs, means, chosen, height, CostRadius, (long)Candidates * stride);
+                    ChooseRow(field, chosen, carried + (4L * (chosen % Ring) * stride), means, stride, row);
+                    BoxAcross(row, Sums, stride, MeanRadius, line, width);
+                }
+
+                int done = chosen - MeanRadius;
                 if (done >= 0)
                 {
-                    BoxDown(costs, sums, done, height, (long)Candidates * stride);
-                    BlendRow(field, done, carried + (4L * (done % Ring) * stride), sums, stride, result);
+                    BoxDown(choices, means, done, height, MeanRadius, (long)Sums * stride);
+                    DivideRow(means, stride, done, result);
                 }
             }
 
@@ -174,66 +189,71 @@ public static unsafe class IntermediateMotion
         return Vector256.FusedMultiplyAdd(sum, Vector256.Create(1f / 3), (Vector256<float>.One - inside) * OutsidePenalty);
     }
 
-    /// <summary>The sum over 13 px of a row, its ends replicated, in place. <paramref name="line"/> has 16 floats before it and 8 after width.</summary>
-    private static void BoxAcross(float* row, float* line, int width)
+    /// <summary>The sum over 2 radius + 1 px of each of some rows, their ends replicated, in place. <paramref name="line"/> has 16 floats before it and 8 after width.</summary>
+    private static void BoxAcross(float* row, int count, int stride, int radius, float* line, int width)
     {
-        new ReadOnlySpan<float>(row, width).CopyTo(new Span<float>(line, width));
-        new Span<float>(line - BoxRadius, BoxRadius).Fill(row[0]);
-        new Span<float>(line + width, BoxRadius).Fill(row[width - 1]);
-        for (int x = 0; x < width; x += 8)
+        for (int i = 0; i < count; i++, row += stride)
         {
-            float* at = line + x - BoxRadius;
-            Vector256<float> sum = Vector256.Load(at);
-            for (int i = 1; i <= 2 * BoxRadius; i++)
+            new ReadOnlySpan<float>(row, width).CopyTo(new Span<float>(line, width));
+            new Span<float>(line - radius, radius).Fill(row[0]);
+            new Span<float>(line + width, radius).Fill(row[width - 1]);
+            for (int x = 0; x < width; x += 8)
             {
-                sum += Vector256.Load(at + i);
-            }
+                float* at = line + x - radius;
+                Vector256<float> sum = Vector256.Load(at);
+                for (int k = 1; k <= 2 * radius; k++)
+                {
+                    sum += Vector256.Load(at + k);
+                }
 
-            sum.Store(row + x);
+                sum.Store(row + x);
+            }
         }
     }
 
-    /// <summary>The mean over 13 rows of sums over 13 px, the first and the last row replicated.</summary>
-    private static void BoxDown(float* costs, float* sums, int y, int height, long length)
+    /// <summary>The mean over 2 radius + 1 rows of sums over as many px, the first and the last row replicated.</summary>
+    private static void BoxDown(float* ring, float* means, int y, int height, int radius, long length)
     {
-        float** rows = stackalloc float*[(2 * BoxRadius) + 1];
-        for (int i = 0; i <= 2 * BoxRadius; i++)
+        float** rows = stackalloc float*[(2 * radius) + 1];
+        for (int i = 0; i <= 2 * radius; i++)
         {
-            rows[i] = costs + (Math.Clamp(y + i - BoxRadius, 0, height - 1) % Ring * length);
+            rows[i] = ring + (Math.Clamp(y + i - radius, 0, height - 1) % Ring * length);
         }
 
-        const float Scale = 1f / ((2 * BoxRadius + 1) * (2 * BoxRadius + 1));
+        float scale = 1f / ((2 * radius + 1) * (2 * radius + 1));
         for (long x = 0; x < length; x += 8)
         {
             Vector256<float> sum = Vector256.Load(rows[0] + x);
-            for (int i = 1; i <= 2 * BoxRadius; i++)
+            for (int i = 1; i <= 2 * radius; i++)
             {
                 sum += Vector256.Load(rows[i] + x);
             }
 
-            (sum * Scale).Store(sums + x);
+            (sum * scale).Store(means + x);
         }
     }
 
-    private static void BlendRow(MotionField field, int y, float* carried, float* sums, int stride, FloatImage result)
+    /// <summary>One row of the choices: confidence times x, confidence times y, confidence, a line each.</summary>
+    private static void ChooseRow(MotionField field, int y, float* carried, float* means, int stride, float* choices)
     {
         int width = field.Width;
         long start = (long)y * width;
-        long plane = result.PlaneLength;
+        long plane = field.Forward.PlaneLength;
         for (int x = 0; x < width; x += 8)
         {
-            Vector256<float> a = Vector256.Load(sums + x);
-            Vector256<float> b = Vector256.Load(sums + stride + x);
-            Vector256<float> c = Vector256.Load(sums + (2 * stride) + x);
-            Vector256<float> d = Vector256.Load(sums + (3 * stride) + x);
-            Vector256<float> e = Vector256.Load(sums + (4 * stride) + x);
+            Vector256<float> a = Vector256.Load(means + x);
+            Vector256<float> b = Vector256.Load(means + stride + x);
+            Vector256<float> c = Vector256.Load(means + (2 * stride) + x);
+            Vector256<float> d = Vector256.Load(means + (3 * stride) + x);
+            Vector256<float> e = Vector256.Load(means + (4 * stride) + x);
             Vector256<float> least = Vector256.Min(Vector256.Min(Vector256.Min(a, b), Vector256.Min(c, d)), e);
             a = Weight(a, least);
             b = Weight(b, least);
             c = Weight(c, least);
             d = Weight(d, least);
             e = Weight(e, least);
-            Vector256<float> scale = Vector256<float>.One / (a + b + c + d + e);
+            Vector256<float> confidence = Vector256.Exp(least * (-1 / ConfidenceTemperature)) + Vector256.Create(LeastConfidence);
+            Vector256<float> scale = confidence / (a + b + c + d + e);
 
             // (c) is the mean of (a) and (b): half of its weight goes to each.
             a = Vector256.FusedMultiplyAdd(c, Vector256.Create(0.5f), a);
@@ -244,13 +264,28 @@ public static unsafe class IntermediateMotion
                 sum = Vector256.FusedMultiplyAdd(b, Vector256.Load(carried + ((2 + axis) * stride) + x), sum);
                 sum = Vector256.FusedMultiplyAdd(d, Lanes.Load(field.Forward.Data + (axis * plane) + start, x, width), sum);
                 sum -= e * Lanes.Load(field.Backward.Data + (axis * plane) + start, x, width);
-                Lanes.Store(sum * scale, result.Data + (axis * plane) + start, x, width);
+                (sum * scale).Store(choices + (axis * stride) + x);
+            }
+
+            confidence.Store(choices + (2 * stride) + x);
+        }
+    }
+
+    private static void DivideRow(float* means, int stride, int y, FloatImage result)
+    {
+        int width = result.Width;
+        for (int x = 0; x < width; x += 8)
+        {
+            Vector256<float> scale = Vector256<float>.One / Vector256.Load(means + (2 * stride) + x);
+            for (int axis = 0; axis < 2; axis++)
+            {
+                Lanes.Store(Vector256.Load(means + (axis * stride) + x) * scale, result.Data + ((long)axis * result.PlaneLength) + ((long)y * width), x, width);
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Weight(Vector256<float> cost, Vector256<float> least) => Vector256.Exp((least - cost) * (1 / Temperature));
+    private static Vector256<float> Weight(Vector256<float> cost, Vector256<float> least) => Vector256.Exp((least - cost) * (1 / ChoiceTemperature));
 
     /// <summary>What the look-ups read.</summary>
     private readonly record struct Pair(InterleavedImage Frame0, InterleavedImage Frame1, InterleavedImage Forward, InterleavedImage Backward);
