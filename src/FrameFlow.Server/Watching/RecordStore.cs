@@ -91,6 +91,15 @@ public sealed class RecordStore(string outputFolder, TimeProvider time)
         }
     }
 
+    /// <summary>Takes a film for a step that nobody else may do at the same time: its planning, its publishing.</summary>
+    /// <param name="id">Which.</param>
+    /// <returns>The lock, which the caller disposes; null where another holds it.</returns>
+    public FileLock? TryTake(string id)
+    {
+        Directory.CreateDirectory(Jobs);
+        return FileLock.TryTake(PathOf(id) + ".step");
+    }
+
     /// <summary>Claims a content for a film: of all films with that content and settings one holds the claim.</summary>
     /// <param name="content">SHA-256 of the content.</param>
     /// <param name="settings">The settings, canonical.</param>
