@@ -152,6 +152,7 @@ public sealed class SegmentedJob : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(models);
+        JobRequest given = request; // What is told of the job names files as the user did.
         request = request.WithFullPaths();
         if (policy.Validate() is { Count: > 0 } faults)
         {
@@ -174,7 +175,7 @@ public sealed class SegmentedJob : IAsyncDisposable
                 {
                     if (policy.RestartIfChanged)
                     {
-                        return await PrepareAsync(request, policy with { Restart = true }, models, log, time, cancellationToken);
+                        return await PrepareAsync(given, policy with { Restart = true }, models, log, time, cancellationToken);
                     }
 
                     throw Changed(work, ["the input's content"]);
@@ -182,7 +183,7 @@ public sealed class SegmentedJob : IAsyncDisposable
             }
         }
 
-        VideoJob job = await VideoJob.PrepareAsync(request.Options, [.. request.Operations.Select(o => o.Create())], models, log, cancellationToken, plan?.Scan.ToScan());
+        VideoJob job = await VideoJob.PrepareAsync(given.Options, [.. request.Operations.Select(o => o.Create())], models, log, cancellationToken, plan?.Scan.ToScan());
         bool startsAnew = false;
         try
         {
@@ -214,7 +215,7 @@ public sealed class SegmentedJob : IAsyncDisposable
             }
         }
 
-        return await PrepareAsync(request, policy with { Restart = true }, models, log, time, cancellationToken);
+        return await PrepareAsync(given, policy with { Restart = true }, models, log, time, cancellationToken);
     }
 
     /// <summary>The plan with the time and the space that it will take.</summary>
