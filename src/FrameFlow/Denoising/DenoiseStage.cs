@@ -183,8 +183,8 @@ public sealed class DenoiseStage : IFrameStage
             Span<Neighbour> neighbours = [unit.Neighbour(0), unit.Neighbour(1), unit.Neighbour(2), unit.Neighbour(3)];
             _process.Denoise(centre.Rgb, centre.Sigma, neighbours, centre.Noise, centre.Grain, centre.Frame.SourceIndex, result, cancellationToken);
             output = new FramePool(_memory, _format).Rent(centre.Frame.Time, centre.Frame.SourceIndex);
-            output.IsSceneStart = centre.Frame.IsSceneStart;
-            output.IsGenerated = centre.Frame.IsGenerated;
+            output.TakeMarksOf(centre.Frame);
+            output.Work |= FrameWork.Denoised | (_options.Grain == GrainMode.Resynthesise ? FrameWork.Grained : FrameWork.None);
             _converter.FromRgb(result, output);
             if (!unit.IsCompared)
             {

@@ -154,7 +154,7 @@ public sealed class InterpolationStage : IFrameStage
                 bool cut = right is { IsSceneStart: true };
                 if (position.IsSource || right is null || cut)
                 {
-                    unit.Items.Add(new Item(_timeline.TimeOf(k), 0));
+                    unit.Items.Add(new Item(_timeline.TimeOf(k), 0, IsHeld: !position.IsSource));
                     if (!position.IsSource)
                     {
                         Interlocked.Increment(ref _held);
@@ -163,7 +163,7 @@ public sealed class InterpolationStage : IFrameStage
                 else
                 {
                     unit.Right ??= right.Share();
-                    unit.Items.Add(new Item(_timeline.TimeOf(k), position.Position));
+                    unit.Items.Add(new Item(_timeline.TimeOf(k), position.Position, IsHeld: false));
                 }
             }
 
@@ -205,7 +205,8 @@ public sealed class InterpolationStage : IFrameStage
                 if (item.Position > 0)
                 {
                     frames[i] = pool.Rent(item.Time, left.SourceIndex);
-                    frames[i].IsGenerated = true;
+                    frames[i].Work = left.Work | unit.Right!.Work | FrameWork.Interpolated;
+                    frames[i].Position = item.Position;
                     requests.Add(new InterpolationRequest(item.Position, frames[i]));
                 }
                 else
@@ -213,6 +214,7 @@ public sealed class InterpolationStage : IFrameStage
                     // The source's own samples go on as they are, without a copy.
                     frames[i] = left.Share();
                     frames[i].Time = item.Time;
+                    frames[i].Work |= item.IsHeld ? FrameWork.Held : FrameWork.None;
                 }
             }
 
@@ -248,6 +250,7 @@ public sealed class InterpolationStage : IFrameStage
             {
                 Frame nearer = (item.Position <= 0.5 ? unit.Left! : unit.Right!).Share();
                 nearer.Time = item.Time;
+                nearer.Work |= FrameWork.Held;
                 frames[i].Dispose();
                 frames[i] = nearer;
                 count++;
@@ -257,7 +260,7 @@ public sealed class InterpolationStage : IFrameStage
         return count;
     }
 
-    private readonly record struct Item(Rational Time, double Position);
+    private readonly record struct Item(Rational Time, double Position, bool IsHeld);
 
     private sealed class Unit : IDisposable
     {

@@ -34,8 +34,14 @@ public sealed class Frame : IDisposable
     /// <summary>True where a new scene starts at this frame: nothing may be morphed from the frame before.</summary>
     public bool IsSceneStart { get; set; }
 
-    /// <summary>True for a picture that a model or a blend made; false for one that the source holds.</summary>
-    public bool IsGenerated { get; set; }
+    /// <summary>All that was done to the picture so far; of a picture made from two, what was done to either as well.</summary>
+    public FrameWork Work { get; set; }
+
+    /// <summary>Where between two frames the picture was made, 0 (the left one) to 1; 0 for one that was not.</summary>
+    public double Position { get; set; }
+
+    /// <summary>The share of its pixels that a repair changed, 0..1.</summary>
+    public float ChangedShare { get; set; }
 
     /// <summary>
     /// The error that the maker of a generated picture expects of it: root mean square in code values of 0..1 (RGB). 0 for a source's picture, and where
@@ -72,12 +78,27 @@ public sealed class Frame : IDisposable
         return new((void*)(Address + (nint)layout.Offset), layout.Width * layout.Height);
     }
 
+    /// <summary>Takes over everything that is known about another frame but its samples: time, index and what was done to it.</summary>
+    public void TakeMarksOf(Frame other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        Time = other.Time;
+        SourceIndex = other.SourceIndex;
+        IsSceneStart = other.IsSceneStart;
+        Work = other.Work;
+        Position = other.Position;
+        ChangedShare = other.ChangedShare;
+        ExpectedError = other.ExpectedError;
+    }
+
     /// <summary>A second frame over the same samples, with its own time and marks; the caller owns and disposes it.</summary>
     public Frame Share()
     {
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
         Interlocked.Increment(ref _block.References);
-        return new Frame(_block, Format) { Time = Time, SourceIndex = SourceIndex, IsSceneStart = IsSceneStart, IsGenerated = IsGenerated, ExpectedError = ExpectedError };
+        Frame second = new(_block, Format);
+        second.TakeMarksOf(this);
+        return second;
     }
 
     /// <summary>Ends this frame; with the last one over the same samples the memory goes back to the pool.</summary>

@@ -89,7 +89,7 @@ public sealed class InterpolationStageTests : FrameStageContract
         List<(bool, byte)> seen = [];
         await foreach (Frame frame in stage.ProcessAsync(frames, default))
         {
-            seen.Add((frame.IsGenerated, frame.Bytes[0]));
+            seen.Add((frame.Work.HasFlag(FrameWork.Interpolated), frame.Bytes[0]));
             frame.Dispose();
         }
 
