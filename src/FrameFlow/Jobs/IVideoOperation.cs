@@ -43,8 +43,11 @@ public interface IVideoOperation : IDisposable
     /// <summary>Whether <see cref="AnalyzeAsync"/> wants to see the film before the run.</summary>
     bool NeedsAnalysis { get; }
 
-    /// <summary>Sees the film as it comes to this operation, once, after <see cref="Load"/> and before the stages that do the work are created.</summary>
-    /// <param name="frames">Every frame; each is disposed.</param>
+    /// <summary>
+    /// Sees the source, once, after <see cref="Load"/> and before the stages that do the work are created. All operations share this one pass: what comes are
+    /// the source's frames as they are decoded, whatever stands before this operation, with <see cref="Frame.IsSceneStart"/> where cuts are looked for.
+    /// </summary>
+    /// <param name="frames">Every frame; each is disposed. Its samples are shared and may not be written.</param>
     /// <param name="cancellationToken">Ends the pass.</param>
     Task AnalyzeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken);
 
