@@ -44,10 +44,10 @@ public interface IVideoOperation : IDisposable
     bool NeedsAnalysis { get; }
 
     /// <summary>
-    /// Sees the film once, after <see cref="Load"/> and before the stages that do the work are created: as the source holds it, whatever operations stand before
-    /// this one, so that one pass serves all.
+    /// Sees the source, once, after <see cref="Load"/> and before the stages that do the work are created. All operations share this one pass: what comes are
+    /// the source's frames as they are decoded, whatever stands before this operation, with <see cref="Frame.IsSceneStart"/> where cuts are looked for.
     /// </summary>
-    /// <param name="frames">Every frame; each is disposed.</param>
+    /// <param name="frames">Every frame; each is disposed. Its samples are shared and may not be written.</param>
     /// <param name="cancellationToken">Ends the pass.</param>
     Task AnalyzeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken);
 

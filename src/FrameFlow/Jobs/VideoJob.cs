@@ -24,7 +24,6 @@ public sealed class VideoJob : IAsyncDisposable
     private readonly MediaInfo _info;
     private readonly SourceScan _scan;
     private readonly NativePool _memory;
-
     private FrameSink? _sink;
 
     private VideoJob(
@@ -209,7 +208,7 @@ public sealed class VideoJob : IAsyncDisposable
         Stopwatch clock = Stopwatch.StartNew();
         if (_operations.Any(o => o.NeedsAnalysis))
         {
-            await ReadSourceAsync([], cancellationToken);
+            await RunAsync(Source(), FindsCuts ? [new SceneCutStage(new SceneCutOptions())] : [], new BroadcastSink(Analyses), cancellationToken);
         }
 
         SceneCutStage cuts = new(new SceneCutOptions());
@@ -223,11 +222,12 @@ public sealed class VideoJob : IAsyncDisposable
         return Summarize(report, [.. cuts.Cuts], Counts, clock.Elapsed);
     }
 
-    /// <summary>Reads every frame once: finds the cuts, takes each frame's hash, and lets the operations see what they want to.</summary>
+    /// <summary>Reads every frame once: finds the cuts, takes each frame's hash, and lets every operation see it that wants to see the film first.</summary>
     internal async Task<(IReadOnlyList<int> Cuts, IReadOnlyList<ulong> Hashes)> ReadSourceAsync(CancellationToken cancellationToken)
     {
         FrameRegister register = new();
-        await ReadSourceAsync([register.ConsumeAsync], cancellationToken);
+        SceneCutStage cuts = new(new SceneCutOptions());
+        await RunAsync(Source(), FindsCuts ? [cuts] : [], new BroadcastSink([register.ConsumeAsync, .. Analyses]), cancellationToken);
         return (register.SceneStarts, register.Hashes);
     }
 
@@ -290,6 +290,8 @@ public sealed class VideoJob : IAsyncDisposable
     /// <summary>The first output frame that stands at or behind a source frame.</summary>
     internal long FirstOutputAt(long source) => _operations.Aggregate(source, (index, operation) => operation.FirstOutputAt(index));
 
+    private Func<IAsyncEnumerable<Frame>, CancellationToken, Task>[] Analyses => [.. _operations.Where(o => o.NeedsAnalysis).Select(o => (Func<IAsyncEnumerable<Frame>, CancellationToken, Task>)o.AnalyzeAsync)];
+
     private bool FindsCuts => _options.FindCuts && _operations.Any(o => o.NeedsCuts);
 
     /// <inheritdoc/>
@@ -322,7 +324,7 @@ public sealed class VideoJob : IAsyncDisposable
         }
     }
 
-    // From the last back to the first, each says what it needs; stages then run from the first on.
+    // From the last operation back to the first, each says what it needs; stages then run from the first on.
     private List<IFrameStage> CreateStages(FrameRange outputs, out FrameRange inputs)
     {
         List<IFrameStage> stages = [];
@@ -334,12 +336,6 @@ public sealed class VideoJob : IAsyncDisposable
         }
 
         return stages;
-    }
-
-    private Task ReadSourceAsync(IEnumerable<FrameReader> more, CancellationToken cancellationToken)
-    {
-        FrameTee readers = new([.. more, .. _operations.Where(o => o.NeedsAnalysis).Select<IVideoOperation, FrameReader>(o => o.AnalyzeAsync)]);
-        return RunAsync(Source(), FindsCuts ? [new SceneCutStage(new SceneCutOptions())] : [], readers, cancellationToken);
     }
 
     private FrameSource Source() => new(_info, _scan, _options.Decode, new FramePool(_memory, _scan.Format));
@@ -365,5 +361,4 @@ public sealed class VideoJob : IAsyncDisposable
             _log.Warning("Damaged from {Start:0.000} s to {End:0.000} s: {What:l}.", damage.Start.ToDouble(), damage.End.ToDouble(), damage.What);
         }
     }
-
 }
