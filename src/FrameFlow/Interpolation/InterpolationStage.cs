@@ -108,7 +108,7 @@ public sealed class InterpolationStage : IFrameStage
             }
 
             left = frames.Current;
-            int leftIndex = (int)left.SourceIndex;
+            int leftIndex = (int)_timeline.SourceFor(_outputs).First; // not its source index: an operation before this one may have added frames
             int lastLeft = -1;
             for (long k = _outputs.First; k < _outputs.End; k++)
             {
@@ -259,9 +259,8 @@ public sealed class InterpolationStage : IFrameStage
         int count = 0;
         for (int i = 0; i < frames.Length; i++)
         {
-            // What is expected shrinks towards the given frames as 2 sqrt(t (1 - t)); without that, all frames between two are judged alike.
             Item item = unit.Items[i];
-            if (item.Position > 0 && frames[i].ExpectedError > InterpolationOptions.ShredsAbove * 2 * Math.Sqrt(item.Position * (1 - item.Position)))
+            if (item.Position > 0 && InterpolationOptions.AreShreds(frames[i].ExpectedError, item.Position))
             {
                 Frame nearer = (item.Position <= 0.5 ? unit.Left! : unit.Right!).Share();
                 nearer.Time = item.Time;
