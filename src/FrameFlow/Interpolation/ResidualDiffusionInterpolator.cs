@@ -107,7 +107,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             rgb1,
             motion,
             requests.Count,
-            i => requests[i].Position,
+            i => (requests[i].Position, requests[i].Bend),
             (noise, position, flow0, flow1) => CoherentNoise.Fill(noise, _options.Seed, left.SourceIndex, position, flow0, flow1),
             (i, picture, expectedError) =>
             {
@@ -133,7 +133,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         FloatImage rgb1,
         MotionField motion,
         int count,
-        Func<int, double> positionOf,
+        Func<int, (double Position, PathBend? Bend)> placeOf,
         DrawNoise drawNoise,
         Deliver deliver,
         CancellationToken cancellationToken,
@@ -154,8 +154,9 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
                     for (int i = 0; i < items.Length; i++)
                     {
                         cancellationToken.ThrowIfCancellationRequested();
-                        items[i] = new Item(_memory, rgb0.Height, rgb0.Width, positionOf(first + i));
-                        Approach(items[i], rgb0, rgb1, motion);
+                        (double position, PathBend? bend) = placeOf(first + i);
+                        items[i] = new Item(_memory, rgb0.Height, rgb0.Width, position);
+                        Approach(items[i], rgb0, rgb1, motion, bend);
                     }
 
                     RunSynthesis(workspace, items, cancellationToken);
@@ -209,7 +210,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
 
     // The motion at t and what it fetches: the synthesis network's input (nets.py, Synthesis) into item.Condition.
     // Mask and Scale are scratch here: the network fills them afterwards.
-    private void Approach(Item item, FloatImage rgb0, FloatImage rgb1, MotionField motion)
+    private void Approach(Item item, FloatImage rgb0, FloatImage rgb1, MotionField motion, PathBend? bend)
     {
         float t = (float)item.Position;
         FloatImage x = item.Condition;
@@ -221,10 +222,11 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         Warp.Inside(velocity, 1 - t, item.Scale);
         item.Mask.Values.CopyTo(x.Channel(12));
         item.Scale.Values.CopyTo(x.Channel(13));
-        Warp.Bicubic(rgb0, velocity, -t, item.Look0);
-        Warp.Bicubic(rgb1, velocity, 1 - t, item.Look1);
         TensorPrimitives.Multiply(velocity.Values, -t, item.Flow0.Values);
         TensorPrimitives.Multiply(velocity.Values, 1 - t, item.Flow1.Values);
+        bend?.Apply(velocity, t, item.Flow0, item.Flow1, _memory);
+        Warp.Bicubic(rgb0, item.Flow0, 1, item.Look0);
+        Warp.Bicubic(rgb1, item.Flow1, 1, item.Look1);
         item.Look0.Values.CopyTo(x.Values);
         item.Look1.Values.CopyTo(x.Values[(3 * x.PlaneLength)..]);
         for (int c = 0; c < 2; c++)
