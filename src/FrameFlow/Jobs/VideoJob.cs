@@ -114,7 +114,7 @@ public sealed class VideoJob : IAsyncDisposable
                 operation.CheckModel(models);
             }
 
-            MediaInfo info = await MediaProbe.ProbeAsync(options.Input, cancellationToken);
+            MediaInfo info = await MediaProbe.ProbeAsync(options.Input, cancellationToken, options.Decode.InputRate);
             output = OutputFile.Prepare(options.Output, options.Input, options.Overwrite);
             SourceScan scan = knownScan ?? await SourceScanner.ScanAsync(info, options.Decode, cancellationToken);
             if (options.Strict && scan.Damage.Count > 0)
@@ -140,6 +140,7 @@ public sealed class VideoJob : IAsyncDisposable
                     Times = timeline.IsEven ? null : timeline,
                     FrameCount = timeline.Count,
                     FirstFrameTime = timeline.First,
+                    SourceTimes = scan.Timeline,
                     Decode = options.Decode,
                     IncludeAudio = operations.All(o => o.KeepsTime),
                 },
