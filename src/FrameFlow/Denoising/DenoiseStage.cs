@@ -22,7 +22,9 @@ public sealed class DenoiseStage : IFrameStage
     private readonly NoiseEstimator _after;
     private readonly FrameConverter _converter;
     private readonly VideoFormat _format;
+    private readonly FrameRange? _outputs;
     private int _pairs;
+    private long _denoised;
 
     /// <summary>Creates the stage.</summary>
     /// <param name="denoiser">D; not owned.</param>
@@ -31,7 +33,8 @@ public sealed class DenoiseStage : IFrameStage
     /// <param name="format">The frames' format.</param>
     /// <param name="options">Validated options.</param>
     /// <param name="memory">Where frames and working memory come from; not owned.</param>
-    public DenoiseStage(IDenoiser denoiser, IMotionEstimator motions, IReadOnlyList<ShotNoise> shots, VideoFormat format, DenoiseOptions options, NativePool memory)
+    /// <param name="outputs">Which frames are denoised, by index, and leave; null for all that come. As many as <see cref="ReachOf"/> on either side must come, where the film has them.</param>
+    public DenoiseStage(IDenoiser denoiser, IMotionEstimator motions, IReadOnlyList<ShotNoise> shots, VideoFormat format, DenoiseOptions options, NativePool memory, FrameRange? outputs = null)
     {
         ArgumentNullException.ThrowIfNull(denoiser);
         ArgumentNullException.ThrowIfNull(shots);
@@ -43,6 +46,7 @@ public sealed class DenoiseStage : IFrameStage
         _format = format;
         _options = options;
         _memory = memory;
+        _outputs = outputs;
         _process = new FrameDenoiser(denoiser, options, memory);
         _converter = new FrameConverter(format);
         float step = 1f / ((1 << format.PixelFormat.BitDepth) - 1);
@@ -54,7 +58,14 @@ public sealed class DenoiseStage : IFrameStage
     public string Name => "denoise";
 
     /// <inheritdoc/>
-    public int HeldFrames => (2 * _options.Temporal) + 1 + (2 * (_options.Workers + 3));
+    public int HeldFrames => (2 * ReachOf(_options)) + 1 + (2 * (_options.Workers + 3));
+
+    /// <summary>How many frames before and behind a frame its picture may depend on: at an end of a shot, frames from further off stand in for those that are missing.</summary>
+    public static int ReachOf(DenoiseOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return 2 * options.Temporal;
+    }
 
     /// <summary>Bytes of working memory beside frames, an upper bound.</summary>
     /// <param name="format">The frames' format.</param>
@@ -74,6 +85,9 @@ public sealed class DenoiseStage : IFrameStage
 
     /// <inheritdoc/>
     public VideoFormat OutputFormat(VideoFormat input) => input;
+
+    /// <summary>Frames from which noise was taken so far.</summary>
+    public long DenoisedFrames => Interlocked.Read(ref _denoised);
 
     /// <summary>What was done to the noise so far.</summary>
     public DenoiseReport Report => new()
@@ -152,16 +166,32 @@ public sealed class DenoiseStage : IFrameStage
             }
 
             window.Add(Picture(frame, shot));
-            if (window.IsReady)
+            if (window.IsReady && Wanted(window.Next()) is { } unit)
             {
-                yield return window.Next();
+                yield return unit;
             }
         }
 
         while (!window.IsEmpty)
         {
-            yield return window.Next();
+            if (Wanted(window.Next()) is { } unit)
+            {
+                yield return unit;
+            }
         }
+    }
+
+    // The others came for their neighbours' sake.
+    private Unit? Wanted(Unit unit)
+    {
+        long index = unit.Centre.Frame.SourceIndex;
+        if (_outputs is not { } outputs || (index >= outputs.First && index < outputs.End))
+        {
+            return unit;
+        }
+
+        unit.Dispose();
+        return null;
     }
 
     private Task<Done> RunAsync(Unit unit, CancellationToken cancellationToken) => Task.FromResult(Make(unit, cancellationToken));
@@ -186,6 +216,7 @@ public sealed class DenoiseStage : IFrameStage
             output.TakeMarksOf(centre.Frame);
             output.Work |= FrameWork.Denoised | (_options.Grain == GrainMode.Resynthesise ? FrameWork.Grained : FrameWork.None);
             _converter.FromRgb(result, output);
+            Interlocked.Increment(ref _denoised);
             if (!unit.IsCompared)
             {
                 result.Dispose();

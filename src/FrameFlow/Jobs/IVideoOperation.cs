@@ -52,6 +52,24 @@ public interface IVideoOperation : IDisposable
     /// <param name="cancellationToken">Ends the pass.</param>
     Task AnalyzeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// What <see cref="AnalyzeAsync"/> found, as JSON that brings it back when set: another process, or a run after a crash, need not look again. Null before, and
+    /// for an operation without an analysis.
+    /// </summary>
+    string? Analysis
+    {
+        get => null;
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>What the stages made last found out beside <see cref="Counts"/>, as JSON; null for nothing.</summary>
+    string? Findings => null;
+
+    /// <summary>Takes the findings of all parts, in order, in place of its own.</summary>
+    void TakeFindings(IReadOnlyList<string> parts)
+    {
+    }
+
     /// <summary>The models in use; known once checked. Empty where the method needs none.</summary>
     IReadOnlyList<Model> Models { get; }
 

@@ -289,7 +289,7 @@ public sealed class SegmentedJob : IAsyncDisposable
 
         if (_plan is null)
         {
-            _log.Information("Reading the film once for its cuts ...");
+            _log.Information("Reading the film once for its cuts{More:l} ...", _job.Operations.Any(o => o.NeedsAnalysis) ? " and its noise" : "");
             (IReadOnlyList<int> cuts, IReadOnlyList<ulong> hashes) = await _job.ReadSourceAsync(cancellationToken);
             if (SourceStamp.Of(Request.Options.Input) != _stamp)
             {
@@ -302,6 +302,7 @@ public sealed class SegmentedJob : IAsyncDisposable
                 Scan = StoredScan.From(_job.Scan),
                 Cuts = cuts,
                 FrameHashes = _job.Scan.Damage.Count == 0 ? SegmentPlan.WriteHashes(hashes) : null,
+                Analyses = [.. _job.Operations.Select(o => o.Analysis)],
                 Segments = SegmentPlanner.Plan(_job.Plan.FramesOut, TargetFrames(_job, _policy), [.. cuts.Select(c => _job.FirstOutputAt(c))]),
             };
             string sha256 = await _plan.WriteAsync(_work.PlanPath, cancellationToken);
@@ -345,23 +346,32 @@ public sealed class SegmentedJob : IAsyncDisposable
         }
 
         Stopwatch clock = Stopwatch.StartNew();
-        RunRecord run;
+        IReadOnlyList<StageRecord> stages;
         try
         {
-            run = await MakeAsync(index, path, mayStartInside: true, cancellationToken);
+            stages = await MakeAsync(index, path, mayStartInside: true, cancellationToken);
         }
         catch (FrameFlowException e) when (e.Kind == FaultKind.Decode && frames.First > 0)
         {
             // A stream whose key frames are none: decoded from its start it gives what it gave then.
             _log.Debug(e, "Segment {Index} does not decode from inside; decoding from the film's start", index);
-            run = await MakeAsync(index, path, mayStartInside: false, cancellationToken);
+            stages = await MakeAsync(index, path, mayStartInside: false, cancellationToken);
         }
 
         FileInfo file = new(path);
         await AppendAsync(
             new SegmentDone(
-                index, _state.Planned!.Plan, frames, await HashAsync(path, cancellationToken), file.Length, _job.Counts, Math.Round(clock.Elapsed.TotalSeconds, 3), $"{Environment.MachineName}:{Environment.ProcessId}",
-                await HashAsync(_work.LedgerPath(index), cancellationToken), run),
+                index,
+                _state.Planned!.Plan,
+                frames,
+                await HashAsync(path, cancellationToken),
+                file.Length,
+                _job.Counts,
+                [.. _job.Operations.Select(o => o.Findings)],
+                Math.Round(clock.Elapsed.TotalSeconds, 3),
+                $"{Environment.MachineName}:{Environment.ProcessId}",
+                await HashAsync(_work.LedgerPath(index), cancellationToken),
+                stages),
             cancellationToken);
         _log.Debug("Segment {Index} is done: frames {First} to {Last}", index, frames.First, frames.End - 1);
         return true;
@@ -405,6 +415,12 @@ public sealed class SegmentedJob : IAsyncDisposable
 
         Dictionary<string, long> counts = _state.Segments.Values.SelectMany(s => s.Counts).GroupBy(c => c.Key).ToDictionary(g => g.Key, g => g.Sum(c => c.Value));
         Rational[] cuts = [.. _plan.Cuts.Select(c => _job.Scan.Timeline[c])];
+        _job.Recall(_plan);
+        for (int i = 0; i < _job.Operations.Count; i++)
+        {
+            _job.Operations[i].TakeFindings([.. _state.Segments.Values.Select(s => s.Findings[i]).OfType<string>()]);
+        }
+
         if (_job.Papers.LedgerPath is { } ledger)
         {
             await JoinLedgersAsync(ledger, cancellationToken);
@@ -412,7 +428,7 @@ public sealed class SegmentedJob : IAsyncDisposable
 
         // The work's time is that of all segments, whoever made them when.
         JobSummary summary = _job.Summarize(report, cuts, counts, clock.Elapsed + TimeSpan.FromSeconds(_state.Segments.Values.Sum(s => s.Seconds))) with { Segments = new SegmentCount(Segments.Count, 0) };
-        summary = await _job.WritePapersAsync(summary, RunRecord.Sum([.. _state.Segments.Values.Select(s => s.Run)]), joined.PartialPath, cancellationToken);
+        summary = await _job.WritePapersAsync(summary, StageRecord.Sum(_state.Segments.Values.Select(s => s.Stages)), joined.PartialPath, cancellationToken);
         await AppendAsync(
             new JobJoined(await HashAsync(joined.PartialPath, cancellationToken), new FileInfo(joined.PartialPath).Length, await _job.Papers.HashAsync(HashAsync, cancellationToken)), cancellationToken);
         await _job.Papers.PublishAsync(joined, cancellationToken);
@@ -499,17 +515,17 @@ public sealed class SegmentedJob : IAsyncDisposable
         _state = entry is SegmentDone ? await _work.Journal.ReadAsync(cancellationToken) : _state.Apply(entry);
     }
 
-    private async Task<RunRecord> MakeAsync(int index, string path, bool mayStartInside, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<StageRecord>> MakeAsync(int index, string path, bool mayStartInside, CancellationToken cancellationToken)
     {
         using OutputFile file = OutputFile.Prepare(path, null, overwrite: true);
         FrameRange frames = Segments[index];
         using OutputFile ledger = OutputFile.Prepare(_work.LedgerPath(index), null, overwrite: true);
-        RunRecord run = await _job.RunPartAsync(frames, _plan!, file, ledger.PartialPath, mayStartInside, cancellationToken);
+        IReadOnlyList<StageRecord> stages = await _job.RunPartAsync(frames, _plan!, file, ledger.PartialPath, mayStartInside, cancellationToken);
         Interlocked.Add(ref _framesBefore, frames.Count);
         await OutputCheck.VerifyAsync(_job.Encode.ForSegment(frames), file.PartialPath, frames.Count, cancellationToken);
         await ledger.PublishAsync(cancellationToken);
         await file.PublishAsync(cancellationToken);
-        return run;
+        return stages;
     }
 
     // A line alone is no proof: the file must be there, and be the one that was written.

@@ -224,7 +224,7 @@ public sealed class VideoJob : IAsyncDisposable
         FrameRange all = new(0, Plan.FramesOut);
         List<IFrameStage> stages = [.. FindsCuts ? [cuts] : Array.Empty<IFrameStage>(), .. CreateStages(all, out _)];
         _sink = new FrameSink(Encode, Output);
-        RunRecord run = await RunAsync(Source(), stages, _sink, Papers.LedgerPath, 0, cancellationToken);
+        IReadOnlyList<StageRecord> run = await RunAsync(Source(), stages, _sink, Papers.LedgerPath, 0, cancellationToken);
         OutputReport report = await OutputCheck.VerifyAsync(Encode, Output.PartialPath, Plan.FramesOut, cancellationToken);
         JobSummary summary = Summarize(report, [.. cuts.Cuts], Counts, clock.Elapsed);
         summary = await WritePapersAsync(summary, run, Output.PartialPath, cancellationToken);
@@ -248,8 +248,9 @@ public sealed class VideoJob : IAsyncDisposable
     /// <param name="ledger">Where its ledger goes; whole when this returns.</param>
     /// <param name="mayStartInside">Whether decoding may begin shortly before the part.</param>
     /// <param name="cancellationToken">Ends the work.</param>
-    internal async Task<RunRecord> RunPartAsync(FrameRange outputs, SegmentPlan known, OutputFile file, string ledger, bool mayStartInside, CancellationToken cancellationToken)
+    internal async Task<IReadOnlyList<StageRecord>> RunPartAsync(FrameRange outputs, SegmentPlan known, OutputFile file, string ledger, bool mayStartInside, CancellationToken cancellationToken)
     {
+        Recall(known);
         IReadOnlyList<IFrameStage> stages = CreateStages(outputs, out FrameRange inputs);
         FrameSource source = new(_info, _scan, _options.Decode, new FramePool(_memory, _scan.Format), inputs, mayStartInside);
         _sink = new FrameSink(Encode.ForSegment(outputs), file);
@@ -260,6 +261,18 @@ public sealed class VideoJob : IAsyncDisposable
         finally
         {
             _sink = null;
+        }
+    }
+
+    /// <summary>Tells the operations what was found in the film before, where they have not looked themselves.</summary>
+    internal void Recall(SegmentPlan known)
+    {
+        foreach ((IVideoOperation operation, string? analysis) in _operations.Zip(known.Analyses))
+        {
+            if (analysis is not null && operation.Analysis is null)
+            {
+                operation.Analysis = analysis;
+            }
         }
     }
 
@@ -284,11 +297,11 @@ public sealed class VideoJob : IAsyncDisposable
 
     /// <summary>Writes what was asked for of ledger and report; the ledger's lines are there already.</summary>
     /// <param name="summary">What was done.</param>
-    /// <param name="run">What the run told beside its frames.</param>
+    /// <param name="stages">How the pipeline's parts did.</param>
     /// <param name="film">The finished film's file.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     /// <returns>The summary, with the ledger summed up.</returns>
-    internal async Task<JobSummary> WritePapersAsync(JobSummary summary, RunRecord run, string film, CancellationToken cancellationToken)
+    internal async Task<JobSummary> WritePapersAsync(JobSummary summary, IReadOnlyList<StageRecord> stages, string film, CancellationToken cancellationToken)
     {
         if (Papers.LedgerPath is not { } path)
         {
@@ -300,7 +313,7 @@ public sealed class VideoJob : IAsyncDisposable
         if (Papers.Report is { } report)
         {
             StillPictures stills = new(_info, _scan, _options.Decode, Encode, _memory);
-            await ReportPage.WriteAsync(await JobReports.CreateAsync(_options, this, summary, ledger, run, stills, film, cancellationToken), report.PartialPath, cancellationToken);
+            await ReportPage.WriteAsync(await JobReports.CreateAsync(_options, this, summary, ledger, stages, stills, film, cancellationToken), report.PartialPath, cancellationToken);
         }
 
         return summary;
@@ -336,7 +349,7 @@ public sealed class VideoJob : IAsyncDisposable
     }
 
     // With a ledger at the sink, where one is wanted.
-    private async Task<RunRecord> RunAsync(IFrameSource source, IReadOnlyList<IFrameStage> stages, FrameSink sink, string? ledgerPath, long first, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<StageRecord>> RunAsync(IFrameSource source, IReadOnlyList<IFrameStage> stages, FrameSink sink, string? ledgerPath, long first, CancellationToken cancellationToken)
     {
         if (ledgerPath is null)
         {
@@ -347,7 +360,7 @@ public sealed class VideoJob : IAsyncDisposable
         return await RunAsync(source, stages, new LedgerSink(sink, ledger), cancellationToken);
     }
 
-    private async Task<RunRecord> RunAsync(IFrameSource source, IReadOnlyList<IFrameStage> stages, IFrameSink sink, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<StageRecord>> RunAsync(IFrameSource source, IReadOnlyList<IFrameStage> stages, IFrameSink sink, CancellationToken cancellationToken)
     {
         Stopwatch clock = Stopwatch.StartNew();
         VideoPipeline pipeline = VideoPipeline.Build(source, stages, sink, ChannelCapacity, _memory.LimitBytes);
@@ -359,11 +372,7 @@ public sealed class VideoJob : IAsyncDisposable
             _log.Debug("Stage {Stage} passed on {Frames} frames, waited {Starved} for frames and {Blocked} for room", meter.Name, meter.Frames, meter.Starved, meter.Blocked);
         }
 
-        return new RunRecord
-        {
-            Stages = [.. pipeline.Meters.Select(m => StageRecord.Of(m, clock.Elapsed))],
-            Measurements = [.. _operations.SelectMany(o => o.Measurements)],
-        };
+        return [.. pipeline.Meters.Select(m => StageRecord.Of(m, clock.Elapsed))];
     }
 
     // From the last operation back to the first, each says what it needs; stages then run from the first on.

@@ -23,8 +23,11 @@ public sealed record JobReport
     /// <summary>What was done, in order.</summary>
     public required IReadOnlyList<ReportOperation> Operations { get; init; }
 
-    /// <summary>What the pipeline and the operations told.</summary>
-    public required RunRecord Run { get; init; }
+    /// <summary>How the pipeline's parts did, in order.</summary>
+    public required IReadOnlyList<StageRecord> Stages { get; init; }
+
+    /// <summary>What the operations measured.</summary>
+    public required IReadOnlyList<Measurement> Measurements { get; init; }
 
     /// <summary>Times of the frames that start a scene, seconds on the source's clock.</summary>
     public required IReadOnlyList<double> Cuts { get; init; }

@@ -67,7 +67,8 @@ public static class ReportPage
             report.Ledger,
             report.Counts,
             report.Operations,
-            report.Run,
+            report.Stages,
+            report.Measurements,
             report.Cuts,
             report.Damage,
             report.Notes,
@@ -172,7 +173,7 @@ public static class ReportPage
 
     private static void Measured(StringBuilder page, JobReport report)
     {
-        IGrouping<string, Measurement>[] charts = [.. report.Run.Measurements.Where(m => m.X.Count > 0).GroupBy(m => m.Chart)];
+        IGrouping<string, Measurement>[] charts = [.. report.Measurements.Where(m => m.X.Count > 0).GroupBy(m => m.Chart)];
         if (charts.Length == 0)
         {
             return;
@@ -257,13 +258,13 @@ public static class ReportPage
 
     private static void Throughput(StringBuilder page, JobReport report)
     {
-        if (report.Run.Stages.Count == 0)
+        if (report.Stages.Count == 0)
         {
             return;
         }
 
         page.Append("<section><h2>Throughput</h2><p class=\"lead\">The part that waits for nobody is the one that the film waits for.</p><div class=\"scroll\"><table class=\"stages\"><thead><tr><th>stage</th><th class=\"n\">frames</th><th class=\"n\">frames/s</th><th>time</th></tr></thead><tbody>");
-        foreach (StageRecord stage in report.Run.Stages)
+        foreach (StageRecord stage in report.Stages)
         {
             double whole = Math.Max(0.001, stage.Seconds);
             page.Append(CultureInfo.InvariantCulture, $"<tr><td>{Html.Text(stage.Name)}</td><td class=\"n\">{stage.Frames:N0}</td><td class=\"n\">{stage.Frames / whole:0.0}</td><td><div class=\"bar\" role=\"img\" aria-label=\"busy {stage.Busy / whole:0 %}, waiting for frames {stage.Starved / whole:0 %}, waiting for room {stage.Blocked / whole:0 %}\">")
