@@ -49,7 +49,7 @@ public sealed class DenoiseStage : IFrameStage
         _outputs = outputs;
         _process = new FrameDenoiser(denoiser, options, memory);
         _converter = new FrameConverter(format);
-        float step = 1f / ((1 << format.PixelFormat.BitDepth) - 1);
+        float step = format.PixelFormat.CodeStep;
         _before = new NoiseEstimator(step);
         _after = new NoiseEstimator(step);
     }
@@ -215,7 +215,7 @@ public sealed class DenoiseStage : IFrameStage
             output = new FramePool(_memory, _format).Rent(centre.Frame.Time, centre.Frame.SourceIndex);
             output.TakeMarksOf(centre.Frame);
             output.Work |= FrameWork.Denoised | (_options.Grain == GrainMode.Resynthesise ? FrameWork.Grained : FrameWork.None);
-            _converter.FromRgb(result, output);
+            _converter.FromRgb(result, output, alphaOf: centre.Frame);
             Interlocked.Increment(ref _denoised);
             if (!unit.IsCompared)
             {

@@ -1,3 +1,4 @@
+using FrameFlow.Decoding;
 using FrameFlow.Inference;
 using FrameFlow.Media;
 using FrameFlow.Pipeline;
@@ -111,4 +112,8 @@ public interface IVideoOperation : IDisposable
 /// <param name="Memory">Where frames and working memory come from; not owned.</param>
 /// <param name="Options">The job's options: device, threads, seed.</param>
 /// <param name="Log">Receives what the user should know.</param>
-public sealed record OperationContext(VideoFormat Format, NativePool Memory, VideoJobOptions Options, ILogger Log);
+public sealed record OperationContext(VideoFormat Format, NativePool Memory, VideoJobOptions Options, ILogger Log)
+{
+    /// <summary>Where the source is damaged, as its scan found, in order of time.</summary>
+    public IReadOnlyList<DamagedStretch> Damage { get; init; } = [];
+}

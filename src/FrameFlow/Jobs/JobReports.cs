@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using FrameFlow.Encoding;
-using FrameFlow.Inference;
 using FrameFlow.Media;
 using FrameFlow.Reporting;
 

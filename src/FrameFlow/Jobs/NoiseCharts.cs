@@ -26,10 +26,10 @@ internal static class NoiseCharts
         double whole = lengths.Sum();
         double[] intensities = [.. Enumerable.Range(0, NoiseModel.Points).Select(i => Math.Round((i + 0.5) / NoiseModel.Points, 4))];
         double[] frequencies = [.. Enumerable.Range(0, 9).Select(f => f / 16.0)];
-        List<Measurement> curves = [Curve("before", Mean(Curve))];
+        List<Measurement> curves = [Curve("before", Mean(Deviations))];
         if (after is not null)
         {
-            curves.Add(Curve("after", Curve(after)));
+            curves.Add(Curve("after", Deviations(after)));
         }
 
         foreach (bool vertical in (bool[])[false, true])
@@ -62,7 +62,7 @@ internal static class NoiseCharts
         }
     }
 
-    private static double[] Curve(NoiseModel noise) =>
+    private static double[] Deviations(NoiseModel noise) =>
         [.. Enumerable.Range(0, NoiseModel.Points).Select(i => Enumerable.Range(0, 3).Average(c => noise.Sigma(c, (i + 0.5f) / NoiseModel.Points)) * Codes)];
 
     // The model's spectrum has a mean power of 1.

@@ -273,19 +273,25 @@ public sealed class SegmentedJob : IAsyncDisposable
 
         _work.Sweep();
         JournalState found = await _work.Journal.ReadAsync(cancellationToken);
-        if (found.Begun != _state.Begun && found.Begun?.Fingerprint.DifferencesFrom(_fingerprint).Count > 0)
+        if (found.Begun != _state.Begun || found.Begun is null)
         {
-            throw Changed(_work, ["what another process began meanwhile"]);
+            // Nothing was begun when this job was prepared, so the content was not asked for yet.
+            JobFingerprint fingerprint = _fingerprint.Input.Length > 0 ? _fingerprint : _fingerprint with { Input = await HashAsync(Request.Options.Input, cancellationToken) };
+            if (found.Begun is null)
+            {
+                _state = found;
+                await AppendAsync(new JobBegun(JobJournal.Version, Request, fingerprint), cancellationToken);
+                found = _state;
+            }
+            else if (fingerprint.DifferencesFrom(found.Begun.Fingerprint) is { Count: > 0 } differences)
+            {
+                throw Changed(_work, [$"another process began meanwhile: {string.Join("; ", differences)}"]);
+            }
+
+            _plan = found.Planned is { } planned ? await SegmentPlan.ReadAsync(_work.PlanPath, planned.Plan, cancellationToken) : null;
         }
 
         _state = found;
-        JobFingerprint fingerprint = _fingerprint;
-        if (_state.Begun is null)
-        {
-            fingerprint = _fingerprint with { Input = await HashAsync(Request.Options.Input, cancellationToken) };
-            await AppendAsync(new JobBegun(JobJournal.Version, Request, fingerprint), cancellationToken);
-            _plan = null;
-        }
 
         if (_plan is null)
         {

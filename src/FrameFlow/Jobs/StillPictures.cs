@@ -16,7 +16,7 @@ namespace FrameFlow.Jobs;
 /// <param name="memory">Where frames come from; not owned.</param>
 internal sealed class StillPictures(MediaInfo info, SourceScan scan, DecodeOptions decode, EncodePlan plan, NativePool memory)
 {
-    private readonly int _rotation = (((info.Video?.Rotation ?? 0) % 360) + 360) % 360;
+    private readonly int _rotation = (((info.Video?.Video?.Rotation ?? 0) % 360) + 360) % 360;
 
     /// <summary>One frame before and after.</summary>
     /// <param name="entry">The frame.</param>

@@ -156,7 +156,7 @@ public sealed class VideoJob : IAsyncDisposable
             memory = new NativePool(options.MemoryBytes);
             foreach (IVideoOperation operation in operations)
             {
-                operation.Load(new OperationContext(scan.Format, memory, options, log));
+                operation.Load(new OperationContext(scan.Format, memory, options, log) { Damage = scan.Damage });
             }
 
             VideoJob job = new(options, operations, log, info, scan, timeline, encode, output, papers, memory);

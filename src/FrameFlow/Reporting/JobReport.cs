@@ -1,5 +1,3 @@
-using FrameFlow.Media;
-
 namespace FrameFlow.Reporting;
 
 /// <summary>All that a report's page shows: a function of the ledger, a few stills and what the operations and the pipeline told.</summary>

@@ -77,8 +77,7 @@ internal static partial class Plots
             Axes(model, ledger.Timeline[0].Start, end, "s", 0, 1.02, null, "0.0");
             Cuts(model, cuts);
             model.Series.Add(Line(ledger.Timeline, b => b.Confidence ?? double.NaN, "s1", LineStyle.Solid));
-        }),
-        []);
+        }));
 
     /// <summary>The largest changed share of each stretch.</summary>
     public static string Changed(LedgerSummary ledger, double end, IReadOnlyList<double> cuts) => Figure(
@@ -88,8 +87,7 @@ internal static partial class Plots
             Axes(model, ledger.Timeline[0].Start, end, "s", 0, Math.Max(0.001, ledger.MostChanged * 1.05), null, "0.##%");
             Cuts(model, cuts);
             model.Series.Add(Line(ledger.Timeline, b => b.Changed, "k-repaired", LineStyle.Solid));
-        }),
-        []);
+        }));
 
     /// <summary>A chart of what operations measured.</summary>
     public static string Measured(IReadOnlyList<Measurement> curves)
@@ -139,13 +137,33 @@ internal static partial class Plots
     {
         model.Axes.Add(new LinearAxis
         {
-            Position = AxisPosition.Bottom, Minimum = left, Maximum = Math.Max(right, left + 1e-6), AxislineStyle = LineStyle.Solid, AxislineColor = Colour("muted"),
-            TicklineColor = Colour("muted"), MinorTickSize = 0, Title = across, TitleFontSize = 12, AxisTitleDistance = 2, IsZoomEnabled = false,
+            Position = AxisPosition.Bottom,
+            Minimum = left,
+            Maximum = Math.Max(right, left + 1e-6),
+            AxislineStyle = LineStyle.Solid,
+            AxislineColor = Colour("muted"),
+            TicklineColor = Colour("muted"),
+            MinorTickSize = 0,
+            Title = across,
+            TitleFontSize = 12,
+            AxisTitleDistance = 2,
+            IsZoomEnabled = false,
         });
         model.Axes.Add(new LinearAxis
         {
-            Position = AxisPosition.Left, Minimum = low, Maximum = high, MajorGridlineStyle = LineStyle.Solid, MajorGridlineColor = Colour("grid"), MinorTickSize = 0,
-            MajorTickSize = 0, TicklineColor = Colour("grid"), StringFormat = format, Title = up, TitleFontSize = 12, IntervalLength = 44, AxisTitleDistance = 6,
+            Position = AxisPosition.Left,
+            Minimum = low,
+            Maximum = high,
+            MajorGridlineStyle = LineStyle.Solid,
+            MajorGridlineColor = Colour("grid"),
+            MinorTickSize = 0,
+            MajorTickSize = 0,
+            TicklineColor = Colour("grid"),
+            StringFormat = format,
+            Title = up,
+            TitleFontSize = 12,
+            IntervalLength = 44,
+            AxisTitleDistance = 6,
         });
     }
 
@@ -156,7 +174,11 @@ internal static partial class Plots
         {
             PlotModel model = new()
             {
-                Background = OxyColors.Undefined, PlotAreaBorderThickness = new OxyThickness(0), TextColor = Colour("muted"), DefaultFont = "sans-serif", DefaultFontSize = 12,
+                Background = OxyColors.Undefined,
+                PlotAreaBorderThickness = new OxyThickness(0),
+                TextColor = Colour("muted"),
+                DefaultFont = "sans-serif",
+                DefaultFontSize = 12,
                 Padding = new OxyThickness(4, 8, 14, 4),
             };
             fill(model);
@@ -174,7 +196,7 @@ internal static partial class Plots
         return both.ToString();
     }
 
-    private static string Figure(string title, string svg, IReadOnlyList<(string Colour, string Words)> legend)
+    private static string Figure(string title, string svg, params List<(string Colour, string Words)> legend)
     {
         StringBuilder html = new();
         html.Append(CultureInfo.InvariantCulture, $"<figure class=\"plot\"><figcaption>{Html.Text(title)}</figcaption>{svg}");
