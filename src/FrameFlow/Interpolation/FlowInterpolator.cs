@@ -38,6 +38,7 @@ public sealed class FlowInterpolator(IMotionEstimator estimator, VideoFormat for
         using FloatImage flow1 = new(memory, 2, height, width);
         using FloatImage inside0 = new(memory, 1, height, width);
         using FloatImage inside1 = new(memory, 1, height, width);
+        using AlphaPair? alpha = left.Format.PixelFormat.HasAlpha ? new AlphaPair(_converter, left, right, memory) : null;
         foreach (InterpolationRequest request in requests)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -52,6 +53,9 @@ public sealed class FlowInterpolator(IMotionEstimator estimator, VideoFormat for
             Warp.Inside(velocity, 1 - t, inside1);
             Average(look0, look1, inside0.Values, inside1.Values, t);
             _converter.FromRgb(look0, request.Target);
+
+            // Average has left the first look-up's share in inside0.
+            alpha?.Write(request.Target, velocity, -t, velocity, 1 - t, inside0.Values);
         }
     }
 

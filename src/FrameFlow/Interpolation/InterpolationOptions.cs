@@ -34,6 +34,9 @@ public sealed record InterpolationOptions
     /// <summary>Whether a made frame gives way to the nearer of its two source frames where the model expects it to be in shreds (<see cref="ShredsAbove"/>).</summary>
     public bool FallBack { get; init; } = true;
 
+    /// <summary>Whether made frames are sharpened to the detail of the frames around them, so that the sharpness does not pulse (<see cref="SharpnessMatch"/>).</summary>
+    public bool EvenPhases { get; init; }
+
     /// <summary>Whether a made frame is expected to be in shreds.</summary>
     /// <param name="expectedError">Its <see cref="Frame.ExpectedError"/>.</param>
     /// <param name="position">Its t in (0,1).</param>

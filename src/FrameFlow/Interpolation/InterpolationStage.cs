@@ -221,6 +221,11 @@ public sealed class InterpolationStage : IFrameStage
             if (requests.Count > 0)
             {
                 _interpolator.Interpolate(left, unit.Right!, requests, cancellationToken);
+                if (_options.EvenPhases)
+                {
+                    Sharpen(left, unit.Right!, requests);
+                }
+
                 int fellBack = _options.FallBack ? FallBack(unit, frames) : 0;
                 Interlocked.Add(ref _generated, requests.Count - fellBack);
                 Interlocked.Add(ref _fellBack, fellBack);
@@ -236,6 +241,16 @@ public sealed class InterpolationStage : IFrameStage
         finally
         {
             unit.Dispose();
+        }
+    }
+
+    private void Sharpen(Frame left, Frame right, List<InterpolationRequest> requests)
+    {
+        double first = SharpnessMatch.DetailOf(left, _memory);
+        double last = SharpnessMatch.DetailOf(right, _memory);
+        foreach (InterpolationRequest request in requests)
+        {
+            SharpnessMatch.Sharpen(request.Target, first + (request.Position * (last - first)), _memory);
         }
     }
 

@@ -101,6 +101,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         _converter.ToRgb(left, rgb0);
         _converter.ToRgb(right, rgb1);
         using MotionField motion = _estimator.Estimate(rgb0, rgb1, _memory);
+        using AlphaPair? alpha = left.Format.PixelFormat.HasAlpha ? new AlphaPair(_converter, left, right, _memory) : null;
         Interpolate(
             rgb0,
             rgb1,
@@ -113,7 +114,8 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
                 _converter.FromRgb(picture, requests[i].Target);
                 requests[i].Target.ExpectedError = expectedError;
             },
-            cancellationToken);
+            cancellationToken,
+            alpha is null ? null : (i, flow0, flow1, mask) => alpha.Write(requests[i].Target, flow0, 1, flow1, 1, mask.Values));
     }
 
     /// <summary>Fills [3,H,W] with unit-variance noise for the frame at <paramref name="position"/>, whose motion to both frames is given.</summary>
@@ -121,6 +123,9 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
 
     /// <summary>Takes the picture of request <paramref name="index"/> and the error expected of it, as <see cref="Frame.ExpectedError"/>.</summary>
     internal delegate void Deliver(int index, FloatImage picture, float expectedError);
+
+    /// <summary>Takes, after the picture of request <paramref name="index"/>, the motion [2,H,W] px to both frames and the first one's share [1,H,W] that made it but for its residual.</summary>
+    internal delegate void DeliverMotion(int index, FloatImage flow0, FloatImage flow1, FloatImage mask);
 
     /// <summary>The mathematics alone: from pictures and motion to pictures, RGB [3,H,W].</summary>
     internal void Interpolate(
@@ -131,7 +136,8 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         Func<int, (double Position, PathBend? Bend)> placeOf,
         DrawNoise drawNoise,
         Deliver deliver,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken,
+        DeliverMotion? deliverMotion = null)
     {
         if (!_idle.TryTake(out Workspace? workspace))
         {
@@ -172,6 +178,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
                         float expectedError = MathF.Sqrt(TensorPrimitives.SumOfSquares<float>(scale) / scale.Length);
                         Compose(items[i]);
                         deliver(first + i, items[i].Clean, expectedError);
+                        deliverMotion?.Invoke(first + i, items[i].Flow0, items[i].Flow1, items[i].Mask);
                     }
                 }
                 finally

@@ -1,9 +1,10 @@
+using FrameFlow.Color;
 using FrameFlow.Media;
 using OpenCvSharp;
 
 namespace FrameFlow.SceneCuts;
 
-/// <summary>A picture's luma at 96 x 72, 8 bit. Meant to be reused from frame to frame. The holder disposes it.</summary>
+/// <summary>A picture's luma (of RGB its green, which is most of it) at 96 x 72, 8 bit. Meant to be reused from frame to frame. The holder disposes it.</summary>
 public sealed class Thumbnail : IDisposable
 {
     internal const int Width = 96;
@@ -21,10 +22,19 @@ public sealed class Thumbnail : IDisposable
     {
         ArgumentNullException.ThrowIfNull(frame);
         VideoFormat format = frame.Format;
-        bool wide = format.PixelFormat.BytesPerSample == 2;
-        using Mat luma = Mat.FromPixelData(format.Height, format.Width, wide ? MatType.CV_16UC1 : MatType.CV_8UC1, frame.Address);
+        PixelFormat pixels = format.PixelFormat;
+        MatType type = pixels.BytesPerSample switch { 1 => MatType.CV_8UC1, 2 => MatType.CV_16UC1, _ => MatType.CV_32FC1 };
+        using Mat luma = Mat.FromPixelData(format.Height, format.Width, type, frame.Address);
         Cv2.Resize(luma, _small, new Size(Width, Height), 0, 0, InterpolationFlags.Area);
-        _small.ConvertTo(Luma, MatType.CV_8UC1, wide ? 1.0 / (1 << (format.PixelFormat.BitDepth - 8)) : 1.0);
+        if (pixels.IsFloat)
+        {
+            foreach (ref float light in _small.AsSpan<float>())
+            {
+                light = LinearLight.ToCode(light);
+            }
+        }
+
+        _small.ConvertTo(Luma, MatType.CV_8UC1, pixels.IsFloat ? byte.MaxValue : 1.0 / (1 << (pixels.BitDepth - 8)));
     }
 
     /// <inheritdoc/>
