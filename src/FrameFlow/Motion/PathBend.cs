@@ -30,7 +30,7 @@ public sealed class PathBend(FloatImage velocity0, FloatImage velocity1, double 
         Warp.Bilinear(velocity0, motion, -t, before);
         Warp.Bilinear(velocity1, motion, 1 - t, change);
         TensorPrimitives.Subtract(change.Values, before.Values, change.Values);
-        float factor = (float)(periods * periods * t * (1 - t) / (2 * (periods + 1)));
+        float factor = (float)(periods * periods * t * (1 - t) / (2 * (periods + 1))) * float.Parse(Environment.GetEnvironmentVariable("FF_BEND") ?? "1", System.Globalization.CultureInfo.InvariantCulture);
         TensorPrimitives.MultiplyAdd(change.Values, factor, flow0.Values, flow0.Values);
         TensorPrimitives.MultiplyAdd(change.Values, factor, flow1.Values, flow1.Values);
     }
