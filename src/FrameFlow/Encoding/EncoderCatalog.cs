@@ -206,7 +206,7 @@ public static class EncoderCatalog
     public static string ToMarkdown()
     {
         System.Text.StringBuilder text = new();
-        text.AppendLine("| encoder | default quality | other defaults | pictures taken without conversion |");
+        text.AppendLine("| encoder | default quality | other defaults | pictures taken without conversion (bits) |");
         text.AppendLine("|---|---|---|---|");
         foreach (EncoderInfo row in Rows)
         {
@@ -222,7 +222,7 @@ public static class EncoderCatalog
     // "4:2:0 8 10 12, RGB 8 16 ..." instead of thirty names.
     private static string Describe(IReadOnlyList<string> pixelFormats) => string.Join(", ", pixelFormats.Select(Meaning).Distinct()
         .GroupBy(f => f.Description.Replace($" {f.BitDepth} bit", "", StringComparison.Ordinal))
-        .Select(g => g.Key + " " + string.Join(' ', g.Select(f => f.BitDepth).Order())));
+        .Select(g => g.First().IsFloat ? g.Key : g.Key + " " + string.Join(' ', g.Select(f => f.BitDepth).Order())));
 
     /// <summary>The table's row, or null.</summary>
     public static EncoderInfo? Find(string name) => Array.Find(Rows, r => r.Name == name);
