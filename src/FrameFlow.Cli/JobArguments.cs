@@ -26,6 +26,8 @@ internal sealed class JobArguments
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace the output if it exists." };
     private readonly Option<double> _segment = new("--segment") { Description = "Seconds that a piece of a long film holds; what a run that is cut short may lose. 0: in one go, nothing is kept.", DefaultValueFactory = _ => new SegmentPolicy().TargetSeconds };
     private readonly Option<bool> _restart = new("--restart") { Description = "Throw away what a run that was cut short has left, and begin anew." };
+    private readonly Option<string?> _ledger = new("--ledger") { Description = "Write a line of JSON for every output frame here: time, source frames, what was done, confidence, hash." };
+    private readonly Option<string?> _report = new("--report") { Description = "Write a page (HTML, needs nothing but itself) here: before and after, time line, measurements, models." };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Say what would be done, and do nothing." };
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object at the end." };
     private readonly Option<string> _cuts;
@@ -43,7 +45,7 @@ internal sealed class JobArguments
             command.Add(option);
         }
 
-        foreach (Option option in (ReadOnlySpan<Option>)[_seed, _device, _threads, _memory, _encoder, _crf, _encoderArguments, _cuts, _deinterlace, _inputFps, _start, _duration, _strict, _overwrite, _segment, _restart, _dryRun, _json])
+        foreach (Option option in (ReadOnlySpan<Option>)[_seed, _device, _threads, _memory, _encoder, _crf, _encoderArguments, _cuts, _deinterlace, _inputFps, _start, _duration, _strict, _overwrite, _segment, _restart, _ledger, _report, _dryRun, _json])
         {
             command.Add(option);
         }
@@ -85,5 +87,7 @@ internal sealed class JobArguments
         FindCuts = parsed.GetValue(_cuts) == "on",
         Strict = parsed.GetValue(_strict),
         Overwrite = parsed.GetValue(_overwrite),
+        Ledger = parsed.GetValue(_ledger),
+        Report = parsed.GetValue(_report),
     };
 }

@@ -41,13 +41,14 @@ public sealed class OutputFile : IDisposable
     /// <param name="path">The output's path.</param>
     /// <param name="inputPath">The input's path, or null.</param>
     /// <param name="overwrite">Whether a file that is there may be replaced.</param>
+    /// <param name="what">What the file is, for the messages.</param>
     /// <exception cref="FrameFlowException">The path cannot be used: <see cref="FaultKind.Usage"/> where the request is wrong (a folder, the input itself,
     /// there already), <see cref="FaultKind.Storage"/> where the disk is (no such folder, not writable).</exception>
-    public static OutputFile Prepare(string path, string? inputPath, bool overwrite)
+    public static OutputFile Prepare(string path, string? inputPath, bool overwrite, string what = "output")
     {
         if (string.IsNullOrWhiteSpace(path))
         {
-            throw new FrameFlowException(FaultKind.Usage, "The output has no name; give one with -o.");
+            throw new FrameFlowException(FaultKind.Usage, what == "output" ? "The output has no name; give one with -o." : $"The {what} has no name; give one.");
         }
 
         if (SequencePattern.TryParse(path) is { } sequence)
@@ -59,30 +60,30 @@ public sealed class OutputFile : IDisposable
         string? folder = System.IO.Path.GetDirectoryName(full);
         if (Directory.Exists(full) || System.IO.Path.EndsInDirectorySeparator(path) || folder is null)
         {
-            throw new FrameFlowException(FaultKind.Usage, $"The output '{path}' is a folder; give a file name.");
+            throw new FrameFlowException(FaultKind.Usage, $"The {what} '{path}' is a folder; give a file name.");
         }
 
         if (File.Exists(full))
         {
             if (inputPath is not null && IsSameFile(full, inputPath))
             {
-                throw new FrameFlowException(FaultKind.Usage, $"The output '{path}' is the input itself; give another name.");
+                throw new FrameFlowException(FaultKind.Usage, $"The {what} '{path}' is the input itself; give another name.");
             }
 
             if (FileIdentity.Of(full) is { IsRegular: false })
             {
-                throw new FrameFlowException(FaultKind.Usage, $"The output '{path}' is a device or a pipe, no plain file; give a file name.");
+                throw new FrameFlowException(FaultKind.Usage, $"The {what} '{path}' is a device or a pipe, no plain file; give a file name.");
             }
 
             if (!overwrite)
             {
-                throw new FrameFlowException(FaultKind.Usage, $"The output '{path}' exists already; give another name, or --overwrite.");
+                throw new FrameFlowException(FaultKind.Usage, $"The {what} '{path}' exists already; give another name, or --overwrite.");
             }
         }
 
         if (!Directory.Exists(folder))
         {
-            throw new FrameFlowException(FaultKind.Storage, $"The output's folder '{folder}' does not exist; create it, or give another.");
+            throw new FrameFlowException(FaultKind.Storage, $"The {what}'s folder '{folder}' does not exist; create it, or give another.");
         }
 
         OutputFile output = new(full, PartialName(full), overwrite);
@@ -94,7 +95,7 @@ public sealed class OutputFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or SecurityException)
         {
-            throw new FrameFlowException(FaultKind.Storage, $"The output's folder '{folder}' cannot be written to ({OneLine(e.Message)}); give another, or mend its permissions.", e);
+            throw new FrameFlowException(FaultKind.Storage, $"The {what}'s folder '{folder}' cannot be written to ({OneLine(e.Message)}); give another, or mend its permissions.", e);
         }
 
         return output;
