@@ -191,6 +191,7 @@ internal static class DenoiseCommand
         LastTime = Json.Seconds(summary.LastTime),
         AudioOffsetIn = Json.Seconds(summary.AudioOffsetIn),
         AudioOffsetOut = Json.Seconds(summary.AudioOffsetOut),
+        summary.Kinds,
         summary.Plan.Notes,
     });
 

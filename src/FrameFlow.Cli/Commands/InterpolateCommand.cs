@@ -124,6 +124,7 @@ internal static class InterpolateCommand
         LastTime = Json.Seconds(summary.LastTime),
         AudioOffsetIn = Json.Seconds(summary.AudioOffsetIn),
         AudioOffsetOut = Json.Seconds(summary.AudioOffsetOut),
+        summary.Kinds,
         summary.Plan.Notes,
     });
 }
