@@ -1,27 +1,37 @@
 using System.Security;
+using FrameFlow.Decoding;
 
 namespace FrameFlow.Encoding;
 
 /// <summary>
-/// The file that a run makes. All is written beside it under a <c>.partial</c> name; only <see cref="PublishAsync"/> gives it the
+/// The file that a run makes, or the folder of a sequence. All is written beside it under a <c>.partial</c> name; only <see cref="PublishAsync"/> gives it the
 /// output's name, in one step. Disposing without publishing deletes what was written.
 /// </summary>
 public sealed class OutputFile : IDisposable
 {
     private const int NameLimitBytes = 255;
+    private readonly string? _partialFolder;
     private int _ended;
 
-    private OutputFile(string path, string partialPath, bool overwrite)
+    private OutputFile(string path, string partialPath, bool overwrite, SequencePattern? sequence = null)
     {
         Path = path;
         PartialPath = partialPath;
         Overwrite = overwrite;
+        Sequence = sequence;
+        _partialFolder = sequence is null ? null : System.IO.Path.GetDirectoryName(partialPath);
     }
+
+    /// <summary>The sequence, where it is one; else null.</summary>
+    internal SequencePattern? Sequence { get; }
+
+    /// <summary>What ffmpeg is given as the output's name.</summary>
+    internal string WrittenPath => Sequence is null ? PartialPath : SequencePictures.RawPattern(_partialFolder!, Sequence.Extension);
 
     /// <summary>The output's full path.</summary>
     public string Path { get; }
 
-    /// <summary>Where the encoder writes: same folder, hidden, same extension.</summary>
+    /// <summary>Where the encoder writes: same folder, hidden, same extension; of a sequence the same pattern in a hidden folder.</summary>
     public string PartialPath { get; }
 
     /// <summary>Whether a file that is there may be replaced.</summary>
@@ -39,6 +49,11 @@ public sealed class OutputFile : IDisposable
         if (string.IsNullOrWhiteSpace(path))
         {
             throw new FrameFlowException(FaultKind.Usage, what == "output" ? "The output has no name; give one with -o." : $"The {what} has no name; give one.");
+        }
+
+        if (SequencePattern.TryParse(path) is { } sequence)
+        {
+            return new OutputFile(System.IO.Path.GetFullPath(path), System.IO.Path.Combine(SequenceFolder.Prepare(sequence, inputPath, overwrite), System.IO.Path.GetFileName(path)), overwrite, sequence);
         }
 
         string full = System.IO.Path.GetFullPath(path);
@@ -103,9 +118,31 @@ public sealed class OutputFile : IDisposable
     {
         if (Interlocked.Exchange(ref _ended, 1) == 0)
         {
+            if (_partialFolder is not null)
+            {
+                SequenceFolder.Delete(_partialFolder);
+                return;
+            }
+
             DeleteQuietly(PartialPath);
         }
     }
+
+    /// <summary>Makes what must be there before ffmpeg writes.</summary>
+    internal void Begin()
+    {
+        if (_partialFolder is not null)
+        {
+            SequencePictures.Begin(_partialFolder);
+        }
+    }
+
+    /// <summary>Makes of what ffmpeg wrote what was planned; only a sequence needs it.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="sources">For each picture the index of its source frame.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    internal Task FinishAsync(EncodePlan plan, IReadOnlyList<int> sources, CancellationToken cancellationToken) =>
+        Sequence is null ? Task.CompletedTask : SequencePictures.FinishAsync(plan, Sequence, _partialFolder!, sources, cancellationToken);
 
     /// <inheritdoc/>
     public void Dispose() => Abandon();
@@ -152,6 +189,13 @@ public sealed class OutputFile : IDisposable
 
     private void Publish()
     {
+        if (Sequence is not null)
+        {
+            SequenceFolder.Publish(Sequence, _partialFolder!, Overwrite);
+            Interlocked.Exchange(ref _ended, 1);
+            return;
+        }
+
         try
         {
             using (FileStream file = new(PartialPath, FileMode.Open, FileAccess.ReadWrite))

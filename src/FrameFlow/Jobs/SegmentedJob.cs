@@ -91,7 +91,7 @@ public sealed class SegmentedJob : IAsyncDisposable
         }
 
         bool same = state.Begun!.Request.DescribeSettings() == request.DescribeSettings()
-            && (!File.Exists(request.Options.Input) || await HashAsync(request.Options.Input, cancellationToken) == state.Begun.Fingerprint.Input);
+            && (!SourceStamp.Exists(request.Options.Input) || await HashAsync(request.Options.Input, cancellationToken) == state.Begun.Fingerprint.Input);
         using (FileLock held = work.Take(shared: false))
         {
             if (same && onPublished is not null)
@@ -165,7 +165,7 @@ public sealed class SegmentedJob : IAsyncDisposable
         SegmentPlan? plan = state.Planned is { } planned ? await SegmentPlan.ReadAsync(work.PlanPath, planned.Plan, cancellationToken) : null;
         SourceStamp stamp = new(0, 0);
         string? hash = null;
-        if (File.Exists(request.Options.Input))
+        if (SourceStamp.Exists(request.Options.Input))
         {
             stamp = SourceStamp.Of(request.Options.Input);
             if (state.Begun is { } begun)
@@ -405,9 +405,9 @@ public sealed class SegmentedJob : IAsyncDisposable
 
         // What was made of one film must not get another one's sound.
         string input = Request.Options.Input;
-        if (!File.Exists(input) || (SourceStamp.Of(input) != _plan.Stamp && await HashAsync(input, cancellationToken) != _state.Begun!.Fingerprint.Input))
+        if (!SourceStamp.Exists(input) || (SourceStamp.Of(input) != _plan.Stamp && await HashAsync(input, cancellationToken) != _state.Begun!.Fingerprint.Input))
         {
-            throw new FrameFlowException(FaultKind.Input, $"The input '{input}' {(File.Exists(input) ? "was changed" : "went away")} while it was worked on; nothing is published.") { CanRetry = true };
+            throw new FrameFlowException(FaultKind.Input, $"The input '{input}' {(SourceStamp.Exists(input) ? "was changed" : "went away")} while it was worked on; nothing is published.") { CanRetry = true };
         }
 
         Stopwatch clock = Stopwatch.StartNew();
@@ -479,8 +479,24 @@ public sealed class SegmentedJob : IAsyncDisposable
     {
         try
         {
-            await using FileStream file = new(path, new FileStreamOptions { Options = FileOptions.SequentialScan | FileOptions.Asynchronous, BufferSize = 1 << 20 });
-            return Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellationToken));
+            FileStreamOptions reading = new() { Options = FileOptions.SequentialScan | FileOptions.Asynchronous, BufferSize = 1 << 20 };
+            List<string> files = [.. SourceStamp.FilesOf(path)];
+            if (files is [var only] && only == path)
+            {
+                await using FileStream file = new(only, reading);
+                return Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellationToken));
+            }
+
+            // Of a sequence: names and contents in order.
+            using IncrementalHash all = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            foreach (string picture in files)
+            {
+                await using FileStream file = new(picture, reading);
+                all.AppendData(System.Text.Encoding.UTF8.GetBytes(Path.GetFileName(picture)));
+                all.AppendData(await SHA256.HashDataAsync(file, cancellationToken));
+            }
+
+            return Convert.ToHexStringLower(all.GetHashAndReset());
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -122,7 +122,7 @@ public sealed class VideoJob : IAsyncDisposable
                 operation.CheckModel(models);
             }
 
-            MediaInfo info = await MediaProbe.ProbeAsync(options.Input, cancellationToken);
+            MediaInfo info = await MediaProbe.ProbeAsync(options.Input, cancellationToken, options.Decode.InputRate);
             output = OutputFile.Prepare(options.Output, options.Input, options.Overwrite);
             papers = JobPapers.Prepare(options, ownPapers);
             SourceScan scan = knownScan ?? await SourceScanner.ScanAsync(info, options.Decode, cancellationToken);
@@ -149,6 +149,7 @@ public sealed class VideoJob : IAsyncDisposable
                     Times = timeline.IsEven ? null : timeline,
                     FrameCount = timeline.Count,
                     FirstFrameTime = timeline.First,
+                    SourceTimes = scan.Timeline,
                     Decode = options.Decode,
                     IncludeAudio = operations.All(o => o.KeepsTime),
                 },
