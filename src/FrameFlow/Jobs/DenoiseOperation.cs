@@ -75,6 +75,9 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     public DenoiseReport? Report => _whole ?? _stage?.Report;
 
     /// <inheritdoc/>
+    public string? AnalysisKind => NeedsAnalysis ? ShotNoise.AnalysisKind : null;
+
+    /// <inheritdoc/>
     public string? Analysis
     {
         get => NeedsAnalysis && Shots.Count > 0 ? JobJson.Write(Shots.Select(StoredShot.From)) : null;

@@ -63,6 +63,9 @@ public interface IVideoOperation : IDisposable
         set => throw new NotSupportedException();
     }
 
+    /// <summary>Operations that name the same analysis take what one of them found, and it is made once; null for one that no other shares.</summary>
+    string? AnalysisKind => null;
+
     /// <summary>What the stages made last found out beside <see cref="Counts"/>, as JSON; null for nothing.</summary>
     string? Findings => null;
 

@@ -219,7 +219,7 @@ public sealed class VideoJob : IAsyncDisposable
         Stopwatch clock = Stopwatch.StartNew();
         if (_operations.Any(o => o.NeedsAnalysis))
         {
-            await RunAsync(Source(), FindsCuts ? [new SceneCutStage(new SceneCutOptions())] : [], new BroadcastSink(Analyses), cancellationToken);
+            await AnalyzeAsync(FindsCuts ? [new SceneCutStage(new SceneCutOptions())] : [], null, cancellationToken);
         }
 
         if (Encode.Request.GrainTable is { } table)
@@ -244,7 +244,7 @@ public sealed class VideoJob : IAsyncDisposable
     {
         FrameRegister register = new();
         SceneCutStage cuts = new(new SceneCutOptions());
-        await RunAsync(Source(), FindsCuts ? [cuts] : [], new BroadcastSink([register.ConsumeAsync, .. Analyses]), cancellationToken);
+        await AnalyzeAsync(FindsCuts ? [cuts] : [], register.ConsumeAsync, cancellationToken);
         return (register.SceneStarts, register.Hashes);
     }
 
@@ -332,7 +332,28 @@ public sealed class VideoJob : IAsyncDisposable
     /// <summary>The first output frame that stands at or behind a source frame.</summary>
     internal long FirstOutputAt(long source) => _operations.Aggregate(source, (index, operation) => operation.FirstOutputAt(index));
 
-    private Func<IAsyncEnumerable<Frame>, CancellationToken, Task>[] Analyses => [.. _operations.Where(o => o.NeedsAnalysis).Select(o => (Func<IAsyncEnumerable<Frame>, CancellationToken, Task>)o.AnalyzeAsync)];
+    // One of each kind looks, the others are told.
+    private IVideoOperation[] Analysts => [.. _operations.Where(o => o.NeedsAnalysis).DistinctBy(o => (object?)o.AnalysisKind ?? o)];
+
+    // A pass over the source for all who want to see it, and for one consumer more.
+    private async Task AnalyzeAsync(IReadOnlyList<IFrameStage> stages, Func<IAsyncEnumerable<Frame>, CancellationToken, Task>? more, CancellationToken cancellationToken)
+    {
+        IVideoOperation[] analysts = Analysts;
+        List<Func<IAsyncEnumerable<Frame>, CancellationToken, Task>> consumers = [.. analysts.Select(o => (Func<IAsyncEnumerable<Frame>, CancellationToken, Task>)o.AnalyzeAsync)];
+        if (more is not null)
+        {
+            consumers.Add(more);
+        }
+
+        await RunAsync(Source(), stages, new BroadcastSink(consumers), cancellationToken);
+        foreach (IVideoOperation other in _operations.Where(o => o.NeedsAnalysis && o.AnalysisKind is not null).Except(analysts))
+        {
+            if (analysts.First(a => a.AnalysisKind == other.AnalysisKind).Analysis is { } found)
+            {
+                other.Analysis = found;
+            }
+        }
+    }
 
     private bool FindsCuts => _options.FindCuts && _operations.Any(o => o.NeedsCuts);
 
