@@ -6,6 +6,7 @@ namespace FrameFlow.Jobs;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "operation")]
 [JsonDerivedType(typeof(InterpolationOperationOptions), "interpolate")]
 [JsonDerivedType(typeof(DenoiseOperationOptions), "denoise")]
+[JsonDerivedType(typeof(DefectsOperationOptions), "defects")]
 public abstract record OperationOptions
 {
     /// <summary>The operation; the caller owns it.</summary>
