@@ -18,7 +18,7 @@ internal sealed class JobArguments
     private readonly Option<string?> _encoder = new("--encoder") { Description = "libx264, libx265, libsvtav1, ffv1, prores_ks, h264_nvenc ... Default: by the container." };
     private readonly Option<decimal?> _crf = new("--crf") { Description = "The encoder's constant quality. Default: near lossless, by the encoder." };
     private readonly Option<string?> _encoderArguments = new("--encoder-args") { Description = "More arguments for ffmpeg's encoder, as one string." };
-    private readonly Option<string> _deinterlace = Parsers.Switch("--deinterlace", "auto", "off", "Make interlaced or telecined pictures progressive first.");
+    private readonly Option<string> _deinterlace = Parsers.Switch("--deinterlace", "auto", "off", "Make interlaced or telecined pictures progressive first; also called --cadence.", "--cadence");
     private readonly Option<Rational?> _start = new("--start") { Description = "Begin here: seconds or HH:MM:SS.", CustomParser = Parsers.Time("--start") };
     private readonly Option<Rational?> _duration = new("--duration") { Description = "Take this much: seconds or HH:MM:SS.", CustomParser = Parsers.Time("--duration") };
     private readonly Option<bool> _strict = new("--strict") { Description = "Publish nothing where the source is damaged (exit code 3)." };

@@ -11,7 +11,7 @@ internal static class Json
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         WriteIndented = true,
-        Converters = { new RatioConverter(), new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
@@ -19,12 +19,4 @@ internal static class Json
 
     /// <summary>Seconds for reading: rounded to a microsecond.</summary>
     public static double? Seconds(Rational? time) => time is { } t ? Math.Round(t.ToDouble(), 6) : null;
-
-    private sealed class RatioConverter : JsonConverter<Rational>
-    {
-        public override Rational Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-            Rational.TryParse(reader.GetString(), out Rational value) ? value : throw new JsonException();
-
-        public override void Write(Utf8JsonWriter writer, Rational value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
-    }
 }

@@ -57,9 +57,9 @@ internal static class Parsers
     };
 
     /// <summary>An option of two words. (An Option of bool would take no word after it.)</summary>
-    public static Option<string> Switch(string name, string standard, string other, string description)
+    public static Option<string> Switch(string name, string standard, string other, string description, params string[] aliases)
     {
-        Option<string> option = new(name) { Description = $"{description} ({standard}|{other})", DefaultValueFactory = _ => standard };
+        Option<string> option = new(name, aliases) { Description = $"{description} ({standard}|{other})", DefaultValueFactory = _ => standard };
         option.AcceptOnlyFromAmong(standard, other);
         return option;
     }

@@ -16,6 +16,7 @@ root.Subcommands.Add(ServerCommands.CreateWatch(global));
 root.Subcommands.Add(ServerCommands.CreateWorker(global));
 root.Subcommands.Add(ServerCommands.CreateServe(global));
 root.Subcommands.Add(DenoiseCommand.Create(global));
+root.Subcommands.Add(RepairCommand.Create(global));
 root.Subcommands.Add(ProbeCommand.Create(global));
 root.Subcommands.Add(ModelsCommand.Create(global));
 root.Subcommands.Add(EvaluateCommand.Create(global));

@@ -27,7 +27,7 @@ public sealed partial class ArchitectureTests
         ["SceneCuts"] = ["Media", "Color", "Pipeline", "Motion"],
         ["Interpolation"] = ["Media", "Color", "Pipeline", "Inference", "Diffusion", "Motion", "SceneCuts", "Decoding"],
         ["Denoising"] = ["Media", "Color", "Pipeline", "Inference", "Diffusion", "Motion", "SceneCuts"],
-        ["Repair"] = ["Media", "Color", "Pipeline", "Inference", "Diffusion", "Motion", "SceneCuts", "Denoising"],
+        ["Repair"] = ["Media", "Color", "Pipeline", "Inference", "Diffusion", "Motion", "SceneCuts", "Denoising", "Interpolation"],
         ["Jobs"] = ["Media", "Color", "Pipeline", "Inference", "Diffusion", "Decoding", "Encoding", "Motion", "SceneCuts", "Interpolation", "Denoising", "Repair", "Verification"],
         ["Evaluation"] = ["Media", "Inference", "Decoding", "Encoding", "Interpolation", "Jobs"],
     };

@@ -42,25 +42,23 @@ internal static class DenoiseCommand
                     GrainKept = wanted.Kept,
                 },
             };
-            DenoiseOperation operation = new(request);
-            await using VideoJob job = await VideoJob.PrepareAsync(options, [operation], ModelsCommand.Catalog(), log, token);
+            JobRequest job = new() { Options = options, Operations = [request] };
+            SegmentPolicy policy = arguments.ReadPolicy(parsed);
             bool json = arguments.IsJson(parsed);
             if (arguments.IsDryRun(parsed))
             {
-                PrintPlan(await job.EstimateAsync(token), options, operation, json);
+                await using SegmentedJob prepared = await SegmentedJob.PrepareAsync(job, policy, ModelsCommand.Catalog(), log, TimeProvider.System, token);
+                PrintPlan(await prepared.EstimateAsync(token), options, (DenoiseOperation)prepared.Operations[0], json);
                 return ExitCode.Success;
             }
 
-            JobSummary summary = await ProgressDisplay.RunAsync(job.Plan.FramesOut, job.FramesDone, job.RunAsync, token);
-            if (json)
+            return await JobRun.RunAsync(job, policy, log, (done, summary) =>
             {
-                PrintSummary(summary, options, request, operation);
-            }
-
-            log.Information(
-                "Published {Output}: {Frames} frames, {Cuts} cut(s), {Seconds:0.0} s ({Fps:0.00} frames/s).",
-                options.Output, summary.FramesOut, summary.Cuts.Count, summary.Seconds, summary.FramesOut / summary.Seconds);
-            return ExitCode.Success;
+                if (json)
+                {
+                    PrintSummary(summary, options, request, (DenoiseOperation)done.Operations[0]);
+                }
+            }, token);
         });
         return command;
     }
@@ -166,6 +164,7 @@ internal static class DenoiseCommand
         options.Output,
         summary.Plan.FramesIn,
         summary.FramesOut,
+        summary.Segments,
         summary.Plan.SourceRate,
         Cuts = summary.Cuts.Select(c => Json.Seconds(c)),
         Damage = summary.Plan.Damage.Select(d => new { Start = Json.Seconds(d.Start), End = Json.Seconds(d.End), d.What }),

@@ -17,9 +17,10 @@ internal static class InterpolateCommand
         Option<double> detail = new("--detail") { Description = "How much of the sampled detail is taken, 0 to 1 (with --steps 2 and more).", DefaultValueFactory = _ => 1 };
         Option<int> batch = new("--batch") { Description = "Frames that go through a network together. Changes speed and memory, not the pictures.", DefaultValueFactory = _ => 1 };
         Option<string> fallback = Parsers.Switch("--fallback", "on", "off", "Repeat the nearer source frame where the model expects its own to be in shreds.");
+        Option<string> phases = Parsers.Switch("--even-phases", "off", "on", "Sharpen made frames to the detail of the source's, so that sharpness does not pulse; costs a little fidelity.");
         JobArguments arguments = new("Look for scene cuts and never morph across one.");
         Command command = arguments.CreateCommand(
-            "interpolate", "Raise a video's frame rate, or slow it down, with frames made by a diffusion model.", fps, slow, model, steps, detail, batch, fallback);
+            "interpolate", "Raise a video's frame rate, or slow it down, with frames made by a diffusion model.", fps, slow, model, steps, detail, batch, fallback, phases);
         CommandEdge.Run(command, global, async (parsed, log, token) =>
         {
             VideoJobOptions options = arguments.Read(parsed);
@@ -34,6 +35,7 @@ internal static class InterpolateCommand
                     Detail = parsed.GetValue(detail),
                     Batch = parsed.GetValue(batch),
                     FallBack = parsed.GetValue(fallback) == "on",
+                    EvenPhases = parsed.GetValue(phases) == "on",
                 },
             };
             JobRequest job = new() { Options = options, Operations = [request] };
@@ -111,6 +113,7 @@ internal static class InterpolateCommand
         Model = operation.Method,
         request.Sampling.Steps,
         request.Sampling.Detail,
+        request.Sampling.EvenPhases,
         options.Seed,
         operation.Device,
         summary.Plan.Encoder,

@@ -1,12 +1,15 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using FrameFlow.Media;
 
 namespace FrameFlow.Color;
 
 /// <summary>
 /// Converts frames of one format to RGB code values and back, in float, without clipping on the way in (values outside 0..1 are kept).
-/// The round trip of an untouched frame is the identity for every format, so a real frame may bypass it and still match its
-/// generated neighbours. Immutable, thread-safe. Formula: ITU-T H.273 (8-3), equations for Y', P_B, P_R from K_R and K_B.
+/// The round trip of an untouched frame is the identity for every format of integers, so a real frame may bypass it and still match its
+/// generated neighbours. RGB passes without a matrix; grey is three equal channels, and comes back as their mean; float is linear light,
+/// of which <see cref="LinearLight"/> makes codes. Alpha is no colour: it is loaded and stored on its own.
+/// Immutable, thread-safe. Formula: ITU-T H.273 (8-3), equations for Y', P_B, P_R from K_R and K_B.
 /// </summary>
 public sealed class FrameConverter
 {
@@ -30,9 +33,11 @@ public sealed class FrameConverter
         ColorMatrix matrix = ColorMatrix.For(format);
         (_kr, _kg, _kb) = ((float)matrix.RedWeight, (float)matrix.GreenWeight, (float)matrix.BlueWeight);
         int shift = format.PixelFormat.BitDepth - 8;
-        _maxCode = (256 << shift) - 1;
+        _maxCode = format.PixelFormat.MaxCode;
         _chromaOffset = 128 << shift;
-        bool full = format.Color.FullRange ?? false;
+
+        // Y'CbCr that does not say is limited, RGB and grey are full; floats have no codes, so no range.
+        bool full = format.PixelFormat.IsFloat || (format.Color.FullRange ?? format.PixelFormat.Model != ColorModel.Yuv);
         (_lumaScale, _lumaOffset, _chromaScale) = full
             ? (_maxCode, 0f, _maxCode)
             : ((float)(219 << shift), (float)(16 << shift), (float)(224 << shift));
@@ -50,30 +55,177 @@ public sealed class FrameConverter
     {
         ArgumentNullException.ThrowIfNull(frame);
         Check(frame, rgb);
-        if (_format.PixelFormat.BytesPerSample == 1)
+        switch (_format.PixelFormat)
         {
-            ToRgb<byte>(frame, rgb);
-        }
-        else
-        {
-            ToRgb<ushort>(frame, rgb);
+            case { Model: ColorModel.Yuv, BytesPerSample: 1 }:
+                ToRgb<byte>(frame, rgb);
+                break;
+            case { Model: ColorModel.Yuv }:
+                ToRgb<ushort>(frame, rgb);
+                break;
+            case { Model: ColorModel.Rgb }:
+                for (int c = 0; c < 3; c++)
+                {
+                    LoadPlane(frame, c, rgb.Channel(ChannelOf(c)), _lumaScale, _lumaOffset);
+                }
+
+                break;
+            default:
+                LoadPlane(frame, 0, rgb.Channel(0), _lumaScale, _lumaOffset);
+                rgb.Channel(0).CopyTo(rgb.Channel(1));
+                rgb.Channel(0).CopyTo(rgb.Channel(2));
+                break;
         }
     }
 
-    /// <summary>Converts RGB to a frame, rounding to the nearest code and clamping to the codes that exist.</summary>
+    /// <summary>Converts RGB to a frame, rounding to the nearest code and clamping to the codes that exist (floats are not clamped).</summary>
     /// <param name="rgb">[3,H,W], R, G, B code values.</param>
     /// <param name="frame">Receives the samples.</param>
-    public void FromRgb(FloatImage rgb, Frame frame)
+    /// <param name="alphaOf">The frame whose alpha is copied where the format has one; null: opaque, or for <see cref="StoreAlpha"/> to fill.</param>
+    public void FromRgb(FloatImage rgb, Frame frame, Frame? alphaOf = null)
     {
         ArgumentNullException.ThrowIfNull(frame);
         Check(frame, rgb);
-        if (_format.PixelFormat.BytesPerSample == 1)
+        switch (_format.PixelFormat)
         {
-            FromRgb<byte>(rgb, frame);
+            case { Model: ColorModel.Yuv, BytesPerSample: 1 }:
+                FromRgb<byte>(rgb, frame);
+                break;
+            case { Model: ColorModel.Yuv }:
+                FromRgb<ushort>(rgb, frame);
+                break;
+            case { Model: ColorModel.Rgb }:
+                for (int c = 0; c < 3; c++)
+                {
+                    StorePlane(rgb.Channel(ChannelOf(c)), frame, c, _lumaScale, _lumaOffset);
+                }
+
+                break;
+            default:
+                StoreMean(rgb, frame);
+                break;
         }
-        else
+
+        if (alphaOf is not null)
         {
-            FromRgb<ushort>(rgb, frame);
+            frame.TakeAlphaOf(alphaOf);
+        }
+        else if (_format.PixelFormat.HasAlpha)
+        {
+            FillOpaque(frame);
+        }
+    }
+
+    /// <summary>Reads the alpha plane, of which range, matrix and transfer are no matter.</summary>
+    /// <param name="frame">A frame of this converter's format, which has alpha; not disposed.</param>
+    /// <param name="alpha">Receives [1,H,W], 0 (clear) to 1 (opaque).</param>
+    public void LoadAlpha(Frame frame, FloatImage alpha)
+    {
+        ArgumentNullException.ThrowIfNull(frame);
+        ArgumentNullException.ThrowIfNull(alpha);
+        int plane = _format.PixelFormat.AlphaPlane;
+        if (_format.PixelFormat.IsFloat)
+        {
+            frame.Plane<float>(plane).CopyTo(alpha.Channel(0));
+            return;
+        }
+
+        LoadPlane(frame, plane, alpha.Channel(0), _maxCode, 0);
+    }
+
+    /// <summary>Writes the alpha plane, rounded and clamped as colours are.</summary>
+    /// <param name="alpha">[1,H,W], 0 to 1.</param>
+    /// <param name="frame">Receives the plane.</param>
+    public void StoreAlpha(FloatImage alpha, Frame frame)
+    {
+        ArgumentNullException.ThrowIfNull(alpha);
+        ArgumentNullException.ThrowIfNull(frame);
+        int plane = _format.PixelFormat.AlphaPlane;
+        if (_format.PixelFormat.IsFloat)
+        {
+            alpha.Channel(0).CopyTo(frame.Plane<float>(plane));
+            return;
+        }
+
+        StorePlane(alpha.Channel(0), frame, plane, _maxCode, 0);
+    }
+
+    // Planar RGB lies as G, B, R.
+    private static int ChannelOf(int plane) => (plane + 1) % 3;
+
+    private void LoadPlane(Frame frame, int plane, Span<float> target, float scale, float offset)
+    {
+        switch (_format.PixelFormat.BytesPerSample)
+        {
+            case 1:
+                Load<byte>(frame.Plane<byte>(plane), target, 1 / scale, -offset / scale);
+                break;
+            case 2:
+                Load<ushort>(frame.Plane<ushort>(plane), target, 1 / scale, -offset / scale);
+                break;
+            default:
+                ReadOnlySpan<float> light = frame.Plane<float>(plane);
+                for (int i = 0; i < light.Length; i++)
+                {
+                    target[i] = LinearLight.ToCode(light[i]);
+                }
+
+                break;
+        }
+    }
+
+    private void StorePlane(ReadOnlySpan<float> values, Frame frame, int plane, float scale, float offset)
+    {
+        switch (_format.PixelFormat.BytesPerSample)
+        {
+            case 1:
+                Store(values, frame.Plane<byte>(plane), scale, offset);
+                break;
+            case 2:
+                Store(values, frame.Plane<ushort>(plane), scale, offset);
+                break;
+            default:
+                Span<float> light = frame.Plane<float>(plane);
+                for (int i = 0; i < light.Length; i++)
+                {
+                    light[i] = LinearLight.FromCode(values[i]);
+                }
+
+                break;
+        }
+    }
+
+    private void StoreMean(FloatImage rgb, Frame frame)
+    {
+        float[] scratch = System.Buffers.ArrayPool<float>.Shared.Rent(rgb.PlaneLength);
+        try
+        {
+            Span<float> mean = scratch.AsSpan(0, rgb.PlaneLength);
+            TensorPrimitives.Add(rgb.Channel(0), rgb.Channel(1), mean);
+            TensorPrimitives.Add(mean, rgb.Channel(2), mean);
+            TensorPrimitives.Multiply(mean, 1f / 3, mean);
+            StorePlane(mean, frame, 0, _lumaScale, _lumaOffset);
+        }
+        finally
+        {
+            System.Buffers.ArrayPool<float>.Shared.Return(scratch);
+        }
+    }
+
+    private void FillOpaque(Frame frame)
+    {
+        int plane = _format.PixelFormat.AlphaPlane;
+        switch (_format.PixelFormat.BytesPerSample)
+        {
+            case 1:
+                frame.Plane<byte>(plane).Fill(byte.MaxValue);
+                break;
+            case 2:
+                frame.Plane<ushort>(plane).Fill((ushort)_maxCode);
+                break;
+            default:
+                frame.Plane<float>(plane).Fill(1);
+                break;
         }
     }
 
@@ -203,7 +355,7 @@ public sealed class FrameConverter
                         for (int k = 0; k < taps; k++)
                         {
                             ReadOnlySpan<float> from = ring.Slice(((c * Window) + (indices[k] % Window)) * chroma.Width, chroma.Width);
-                            System.Numerics.Tensors.TensorPrimitives.MultiplyAdd(from, weights[k], sum, sum);
+                            TensorPrimitives.MultiplyAdd(from, weights[k], sum, sum);
                         }
 
                         Store(sum, frame.Plane<T>(c + 1).Slice(written * chroma.Width, chroma.Width), 1, 0);

@@ -6,8 +6,8 @@ using FrameFlow.Media;
 namespace FrameFlow.Decoding;
 
 /// <summary>
-/// Which of the carried formats a source is worked on in: its own where it is carried, else the nearest, with the filters that lead
-/// there. Every matrix and range is named; ffmpeg's defaults (BT.601, limited) are never used.
+/// Which of the carried formats a source is worked on in: its own where it is carried, else the nearest that loses nothing where there is one
+/// (packed samples become planes), with the filters that lead there. Every matrix and range is named; ffmpeg's defaults (BT.601, limited) are never used.
 /// </summary>
 /// <param name="Format">What frames look like.</param>
 /// <param name="RawName">ffmpeg's name of the raw output.</param>
@@ -23,8 +23,16 @@ internal sealed partial record WorkingFormat(VideoFormat Format, string RawName,
     public static async Task<WorkingFormat> ChooseAsync(string path, VideoDescription video, CancellationToken cancellationToken)
     {
         string name = video.SourcePixelFormat;
-        VideoFormat As(PixelFormat format, ColorDescription color) =>
-            new() { Width = video.Width, Height = video.Height, PixelFormat = format, Color = color, SampleAspect = video.SampleAspect };
+        VideoFormat As(PixelFormat format, ColorDescription color) => new()
+        {
+            Width = video.Width,
+            Height = video.Height,
+            PixelFormat = format,
+            SampleAspect = video.SampleAspect,
+
+            // What no tag says of RGB and grey is what everybody, swscale too, takes them for: all codes.
+            Color = format.Model == ColorModel.Yuv ? color : color with { FullRange = color.FullRange ?? true, ChromaLocation = null },
+        };
 
         if (PixelFormat.Known.TryGetValue(name, out PixelFormat own))
         {
@@ -39,47 +47,57 @@ internal sealed partial record WorkingFormat(VideoFormat Format, string RawName,
 
         Layout layout = await LayoutOfAsync(name, cancellationToken)
             ?? throw new FrameFlowException(FaultKind.Input, $"Input '{path}' has pixel format '{name}', which ffmpeg here cannot describe; install a newer ffmpeg or convert the file to yuv422p10le.");
-        int depth = layout.Depth > 8 ? 10 : 8;
-        ChromaSampling sampling = layout.IsRgb ? ChromaSampling.Yuv444
-            : layout.Components < 3 ? ChromaSampling.Yuv420
-            : (layout.ShiftX, layout.ShiftY) switch
-            {
-                (0, _) => ChromaSampling.Yuv444,
-                (1, 0) => ChromaSampling.Yuv422,
-                (1, _) => ChromaSampling.Yuv420,
-                (_, 0) => ChromaSampling.Yuv422,
-                _ => ChromaSampling.Yuv420,
-            };
-        PixelFormat target = new(sampling, depth);
-        ColorDescription color = video.Color;
+        PixelFormat meant = Meant(name, layout);
+        PixelFormat target = PixelFormat.Known.Values.Where(f => f.Model == meant.Model && f.Sampling == meant.Sampling && f.IsFloat == meant.IsFloat && f.BitDepth >= meant.BitDepth && f.HasAlpha == meant.HasAlpha)
+            .OrderBy(f => f.BitDepth).First();
         string conversion;
-        string how = "";
-        if (layout.IsRgb)
+        if (target is { Model: ColorModel.Rgb, BitDepth: 8, HasAlpha: true } && layout.IsRgb)
         {
-            bool wide = color.Primaries is "bt2020";
-            bool high = video.Height >= 720 || video.Width >= 1280;
-            (string tag, string matrix) = wide ? ("bt2020nc", "bt2020") : high ? ("bt709", "bt709") : ("smpte170m", "bt601");
-            color = color with { Matrix = tag, FullRange = false, ChromaLocation = null };
-            conversion = $"scale=in_range=pc:out_color_matrix={matrix}:out_range=tv:{Flags},format={target.Name}";
-            how = $" (matrix {tag}, limited range)";
+            // swscale's own way from packed 8-bit pixels changes some alphas by a code.
+            conversion = "format=rgba,extractplanes=r+g+b+a[r][g][b][a];[g][b][r][a]mergeplanes=0x00102030:gbrap";
         }
-        else if (layout.Components < 3)
+        else if (target.Model == ColorModel.Yuv)
         {
-            // swscale takes every grey as full range; full to full leaves the samples alone, whatever the tag says.
-            color = color with { FullRange = color.FullRange ?? true };
-            conversion = $"scale=in_range=pc:out_range=pc:{Flags},format={target.Name}";
-            how = color.FullRange == true ? " (full range, no colour)" : " (no colour)";
+            string matrix = MatrixOf(video.Color, video);
+            string range = video.Color.FullRange == true ? "pc" : "tv";
+            conversion = $"scale=in_color_matrix={matrix}:out_color_matrix={matrix}:in_range={range}:out_range={range}:{Flags},format={target.Name}";
         }
         else
         {
-            string matrix = MatrixOf(color, video);
-            string range = color.FullRange == true ? "pc" : "tv";
-            conversion = $"scale=in_color_matrix={matrix}:out_color_matrix={matrix}:in_range={range}:out_range={range}:{Flags},format={target.Name}";
+            // RGB to RGB, grey to grey: no matrix is asked, and full to full leaves the samples alone, whatever the tag says.
+            conversion = $"scale=in_range=pc:out_range=pc:{Flags},format={target.Name}";
         }
 
-        string lost = (layout.HasAlpha ? ", the alpha channel is dropped" : "")
-            + (layout.Depth > 10 ? string.Create(CultureInfo.InvariantCulture, $", {layout.Depth} bits become 10") : "");
-        return new(As(target, color), target.Name, conversion, $"{name} is worked on as {target.Name}{how}{lost}.");
+        // Another order of bytes or planes is nothing to tell of.
+        bool isRepacked = target == meant && !name.StartsWith("pal", StringComparison.Ordinal) && !name.StartsWith("ya", StringComparison.Ordinal);
+        string lost = layout.HasAlpha && !target.HasAlpha ? ", the alpha channel is dropped" : "";
+        return new(As(target, video.Color), target.Name, conversion, isRepacked && lost.Length == 0 ? null : $"{name} is worked on as {target.Name}{lost}.");
+    }
+
+    // The planes that hold all that the format does.
+    private static PixelFormat Meant(string name, Layout layout)
+    {
+        int depth = name.Contains("f32", StringComparison.Ordinal) || name.Contains("f16", StringComparison.Ordinal) ? 32 : Math.Max(8, layout.Depth);
+        if (layout.IsRgb || layout is { Components: 2 })
+        {
+            // Grey with alpha has no planes of its own: three equal ones.
+            return new PixelFormat(ChromaSampling.Yuv444, layout.HasAlpha && depth is 9 or 14 ? depth + 1 : depth, ColorModel.Rgb, layout.HasAlpha);
+        }
+
+        if (layout.Components < 3)
+        {
+            return new PixelFormat(ChromaSampling.Yuv444, depth, ColorModel.Gray);
+        }
+
+        ChromaSampling sampling = (layout.ShiftX, layout.ShiftY) switch
+        {
+            (0, _) => ChromaSampling.Yuv444,
+            (1, 0) => ChromaSampling.Yuv422,
+            (1, _) => ChromaSampling.Yuv420,
+            (_, 0) => ChromaSampling.Yuv422,
+            _ => ChromaSampling.Yuv420,
+        };
+        return new PixelFormat(sampling, depth, ColorModel.Yuv, layout.HasAlpha);
     }
 
     /// <summary>Bits a sample, from what the stream says or else from the format's name.</summary>
@@ -92,6 +110,7 @@ internal sealed partial record WorkingFormat(VideoFormat Format, string RawName,
 
         Match digits = DepthPattern().Match(pixelFormat);
         return digits.Success ? int.Parse(digits.Groups[1].ValueSpan, CultureInfo.InvariantCulture)
+            : pixelFormat.Contains("f32", StringComparison.Ordinal) ? 32
             : pixelFormat.StartsWith("rgb48", StringComparison.Ordinal) || pixelFormat.StartsWith("bgr48", StringComparison.Ordinal) || pixelFormat.StartsWith("rgba64", StringComparison.Ordinal) || pixelFormat.StartsWith("bgra64", StringComparison.Ordinal) ? 16
             : pixelFormat.StartsWith("p010", StringComparison.Ordinal) || pixelFormat.StartsWith("p210", StringComparison.Ordinal) || pixelFormat.StartsWith("p410", StringComparison.Ordinal) || pixelFormat.StartsWith("y210", StringComparison.Ordinal) ? 10
             : 8;

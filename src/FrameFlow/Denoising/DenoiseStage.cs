@@ -22,6 +22,7 @@ public sealed class DenoiseStage : IFrameStage
     private readonly NoiseEstimator _after;
     private readonly FrameConverter _converter;
     private readonly VideoFormat _format;
+    private readonly FrameRange? _outputs;
     private int _pairs;
 
     /// <summary>Creates the stage.</summary>
@@ -31,7 +32,8 @@ public sealed class DenoiseStage : IFrameStage
     /// <param name="format">The frames' format.</param>
     /// <param name="options">Validated options.</param>
     /// <param name="memory">Where frames and working memory come from; not owned.</param>
-    public DenoiseStage(IDenoiser denoiser, IMotionEstimator motions, IReadOnlyList<ShotNoise> shots, VideoFormat format, DenoiseOptions options, NativePool memory)
+    /// <param name="outputs">Which frames are denoised, by index, and leave; null for all that come. As many as <see cref="ReachOf"/> on either side must come, where the film has them.</param>
+    public DenoiseStage(IDenoiser denoiser, IMotionEstimator motions, IReadOnlyList<ShotNoise> shots, VideoFormat format, DenoiseOptions options, NativePool memory, FrameRange? outputs = null)
     {
         ArgumentNullException.ThrowIfNull(denoiser);
         ArgumentNullException.ThrowIfNull(shots);
@@ -43,9 +45,10 @@ public sealed class DenoiseStage : IFrameStage
         _format = format;
         _options = options;
         _memory = memory;
+        _outputs = outputs;
         _process = new FrameDenoiser(denoiser, options, memory);
         _converter = new FrameConverter(format);
-        float step = 1f / ((1 << format.PixelFormat.BitDepth) - 1);
+        float step = format.PixelFormat.CodeStep;
         _before = new NoiseEstimator(step);
         _after = new NoiseEstimator(step);
     }
@@ -54,7 +57,14 @@ public sealed class DenoiseStage : IFrameStage
     public string Name => "denoise";
 
     /// <inheritdoc/>
-    public int HeldFrames => (2 * _options.Temporal) + 1 + (2 * (_options.Workers + 3));
+    public int HeldFrames => (2 * ReachOf(_options)) + 1 + (2 * (_options.Workers + 3));
+
+    /// <summary>How many frames before and behind a frame its picture may depend on: at an end of a shot, frames from further off stand in for those that are missing.</summary>
+    public static int ReachOf(DenoiseOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return 2 * options.Temporal;
+    }
 
     /// <summary>Bytes of working memory beside frames, an upper bound.</summary>
     /// <param name="format">The frames' format.</param>
@@ -152,16 +162,32 @@ public sealed class DenoiseStage : IFrameStage
             }
 
             window.Add(Picture(frame, shot));
-            if (window.IsReady)
+            if (window.IsReady && Wanted(window.Next()) is { } unit)
             {
-                yield return window.Next();
+                yield return unit;
             }
         }
 
         while (!window.IsEmpty)
         {
-            yield return window.Next();
+            if (Wanted(window.Next()) is { } unit)
+            {
+                yield return unit;
+            }
         }
+    }
+
+    // The others came for their neighbours' sake.
+    private Unit? Wanted(Unit unit)
+    {
+        long index = unit.Centre.Frame.SourceIndex;
+        if (_outputs is not { } outputs || (index >= outputs.First && index < outputs.End))
+        {
+            return unit;
+        }
+
+        unit.Dispose();
+        return null;
     }
 
     private Task<Done> RunAsync(Unit unit, CancellationToken cancellationToken) => Task.FromResult(Make(unit, cancellationToken));
@@ -185,7 +211,7 @@ public sealed class DenoiseStage : IFrameStage
             output = new FramePool(_memory, _format).Rent(centre.Frame.Time, centre.Frame.SourceIndex);
             output.TakeMarksOf(centre.Frame);
             output.Work |= FrameWork.Denoised | (_options.Grain == GrainMode.Resynthesise ? FrameWork.Grained : FrameWork.None);
-            _converter.FromRgb(result, output);
+            _converter.FromRgb(result, output, alphaOf: centre.Frame);
             if (!unit.IsCompared)
             {
                 result.Dispose();

@@ -43,6 +43,9 @@ internal sealed class SourcePicture(Frame frame, FrameConverter converter, Noise
 
     public NoiseModel Noise => noise;
 
+    /// <summary>The same frame with nothing derived yet, so that what was derived can be freed.</summary>
+    public SourcePicture Again() => new(frame.Share(), converter, noise, strength, memory);
+
     /// <summary>Noise of the frame's law. The design of its filter is kept with the model.</summary>
     public GrainField Grain => noise.Grain;
 
@@ -128,11 +131,12 @@ internal sealed class SharedMotion(IMotionEstimator estimator, SourcePicture fir
     protected override void Free() => _motion?.Dispose();
 }
 
-/// <summary>One frame's work: the frame, its neighbours -2, -1, +1, +2 where it has them, and the motion to each. Owns a hold on all.</summary>
+/// <summary>One frame's work: the frame, its neighbours -2, -1, +1, +2 or what stands in for them, and the motion to each. Owns a hold on all.</summary>
 internal sealed class Unit : IDisposable
 {
     private readonly SourcePicture?[] _neighbours = new SourcePicture?[4];
     private readonly SharedMotion?[] _motions = new SharedMotion?[4];
+    private readonly int[] _distances = new int[4];
 
     public Unit(SourcePicture centre)
     {
@@ -149,19 +153,21 @@ internal sealed class Unit : IDisposable
     public bool IsCompared { get; set; }
 
     /// <summary>The motion between the frame before and this one; null where that is of another shot.</summary>
-    public SharedMotion? BackwardPair => _motions[1];
+    public SharedMotion? BackwardPair => _distances[1] == -1 ? _motions[1] : null;
 
-    public void Set(int slot, SourcePicture neighbour, SharedMotion motion)
+    /// <summary>Fills a slot with the frame so many frames before (negative) or behind the centre.</summary>
+    public void Set(int slot, int distance, SourcePicture neighbour, SharedMotion motion)
     {
+        _distances[slot] = distance;
         neighbour.Hold();
         motion.Hold();
         _neighbours[slot] = neighbour;
         _motions[slot] = motion;
     }
 
-    /// <summary>Slot 0, 1: before the centre, where the pair's second frame is the centre; 2, 3: behind it.</summary>
+    /// <summary>Of a pair the earlier frame is the first.</summary>
     public Neighbour Neighbour(int slot) => _neighbours[slot] is { } picture
-        ? new Neighbour(picture.Rgb, picture.Sigma, slot < 2 ? _motions[slot]!.Motion.Backward : _motions[slot]!.Motion.Forward)
+        ? new Neighbour(picture.Rgb, picture.Sigma, _distances[slot] < 0 ? _motions[slot]!.Motion.Backward : _motions[slot]!.Motion.Forward)
         : default;
 
     public void Dispose()
@@ -175,19 +181,25 @@ internal sealed class Unit : IDisposable
     }
 }
 
-/// <summary>The frames around the one whose turn it is, and the pairs among them. Neighbours end at scene starts.</summary>
+/// <summary>
+/// The frames around the one whose turn it is, and the pairs among them. Neighbours end at scene starts; where they are missing, the next ones further off on
+/// the other side take their slots: a shot's first frame is made from the four behind it (.7 dB at sigma 50 for a clip's ends, models/training/evaluate_denoise.py).
+/// </summary>
 /// <param name="radius">Neighbours on each side, 0..2.</param>
 /// <param name="pair">Makes a pair of an earlier and a later picture.</param>
 internal sealed class Neighbourhood(int radius, Func<SourcePicture, SourcePicture, SharedMotion> pair) : IDisposable
 {
+    // The slots in the order in which they are filled, and the neighbour that each is for.
+    private static readonly (int Slot, int Distance)[] Slots = [(1, -1), (2, 1), (0, -2), (3, 2)];
+
     private readonly List<SourcePicture> _pictures = [];
     private readonly Dictionary<(SourcePicture, SourcePicture), SharedMotion> _pairs = [];
     private int _next;
     private int _frameOfShot = -1;
     private bool _startedPair;
 
-    /// <summary>Whether the next frame's neighbours are all there.</summary>
-    public bool IsReady => _pictures.Count - _next > radius;
+    /// <summary>Whether all that the next frame may need is there.</summary>
+    public bool IsReady => _pictures.Count - _next > 2 * radius;
 
     /// <summary>Whether every frame had its turn.</summary>
     public bool IsEmpty => _next == _pictures.Count;
@@ -201,32 +213,46 @@ internal sealed class Neighbourhood(int radius, Func<SourcePicture, SourcePictur
         SourcePicture centre = _pictures[_next];
         Unit unit = new(centre);
         _frameOfShot = centre.Frame.IsSceneStart ? 0 : _frameOfShot + 1;
-        for (int side = -1; side <= 1; side += 2)
+        int before = Extent(-1);
+        int behind = Extent(1);
+        int further = radius + 1;
+        foreach ((int slot, int distance) in Slots)
         {
-            for (int distance = 1; distance <= radius; distance++)
+            if (Math.Abs(distance) > radius)
             {
-                int at = _next + (side * distance);
-                if (at < 0 || at >= _pictures.Count || _pictures[side < 0 ? at + 1 : at].Frame.IsSceneStart)
-                {
-                    break;
-                }
-
-                (SourcePicture first, SourcePicture second) = side < 0 ? (_pictures[at], centre) : (centre, _pictures[at]);
-                if (!_pairs.TryGetValue((first, second), out SharedMotion? motion))
-                {
-                    motion = pair(first, second);
-                    _pairs.Add((first, second), motion);
-                }
-
-                unit.Set(side < 0 ? 2 - distance : 1 + distance, _pictures[at], motion);
+                continue;
             }
+
+            int taken = distance;
+            if (distance < 0 ? -distance > before : distance > behind)
+            {
+                // Only one side can be short and the other reach so far; where neither does, the slot stays empty.
+                taken = distance < 0 ? further : -further;
+                if (further > (distance < 0 ? behind : before))
+                {
+                    continue;
+                }
+
+                further++;
+            }
+
+            SourcePicture neighbour = _pictures[_next + taken];
+            unit.Set(slot, taken, neighbour, taken < 0 ? Pair(neighbour, centre) : Pair(centre, neighbour));
         }
 
         unit.StartsPair = radius > 0 && NoiseAnalysis.IsSampled(_frameOfShot);
         unit.IsCompared = unit.StartsPair || (_startedPair && _frameOfShot > 0);
         _startedPair = unit.StartsPair;
         _next++;
-        while (_next > radius)
+        if (_next > radius)
+        {
+            // Needed again at the shot's end only: the frame is kept, what was derived from it is not.
+            SourcePicture left = _pictures[_next - radius - 1];
+            _pictures[_next - radius - 1] = left.Again();
+            Forget(left);
+        }
+
+        while (_next > 2 * radius)
         {
             Forget(_pictures[0]);
             _pictures.RemoveAt(0);
@@ -243,6 +269,29 @@ internal sealed class Neighbourhood(int radius, Func<SourcePicture, SourcePictur
             Forget(_pictures[0]);
             _pictures.RemoveAt(0);
         }
+    }
+
+    // How many frames of the same shot there are on a side, as far as any is asked for.
+    private int Extent(int side)
+    {
+        int count = 0;
+        while (count < 2 * radius && _next + (side * (count + 1)) is int at && at >= 0 && at < _pictures.Count && !_pictures[side < 0 ? at + 1 : at].Frame.IsSceneStart)
+        {
+            count++;
+        }
+
+        return count;
+    }
+
+    private SharedMotion Pair(SourcePicture first, SourcePicture second)
+    {
+        if (!_pairs.TryGetValue((first, second), out SharedMotion? motion))
+        {
+            motion = pair(first, second);
+            _pairs.Add((first, second), motion);
+        }
+
+        return motion;
     }
 
     private void Forget(SourcePicture picture)

@@ -73,7 +73,7 @@ public static class NoiseAnalysis
     private sealed class Shot(Frame first, NativePool memory) : IDisposable
     {
         private readonly FrameConverter _converter = new(first.Format);
-        private readonly NoiseEstimator _estimator = new(1f / ((1 << first.Format.PixelFormat.BitDepth) - 1));
+        private readonly NoiseEstimator _estimator = new(first.Format.PixelFormat.CodeStep);
         private FloatImage? _before;
         private int _frames;
 

@@ -10,7 +10,7 @@ namespace FrameFlow.Denoising;
 /// (d = 0) are left out. From single frames, where there is no second one: diagonal differences on the flattest patches.
 /// Gather, then <see cref="Solve"/>; memory does not grow. Not thread-safe.
 /// </summary>
-/// <param name="codeStep">The distance of two codes of the source in code values, 1/255 for 8 bit: differences are spread over it.</param>
+/// <param name="codeStep">The distance of two codes of the source in code values, 1/255 for 8 bit, 0 for float: differences are spread over it.</param>
 public sealed class NoiseEstimator(float codeStep)
 {
     // Patches are cut from the frame side by side; one holds enough pixels to tell its own variance to 9 %.

@@ -81,6 +81,29 @@ public sealed class NoiseModel
     public static NoiseModel Flat(float sigma) =>
         new([.. Enumerable.Range(0, 3).Select(_ => Enumerable.Repeat(sigma, Points).ToArray())], null, 0, NoiseEvidence.Given);
 
+    /// <summary>R, G, B: <see cref="Points"/> deviations each.</summary>
+    internal IReadOnlyList<float[]> Curves => _curves;
+
+    /// <summary>See <see cref="Correlation"/>, row by row.</summary>
+    internal IReadOnlyList<float> Correlations => _correlation;
+
+    /// <summary>The mean of several laws: their variances and autocovariances, weighed.</summary>
+    /// <param name="models">At least one law, and its weight, not negative, not all 0.</param>
+    internal static NoiseModel Mean(IReadOnlyList<(NoiseModel Model, double Weight)> models)
+    {
+        double all = models.Sum(m => m.Weight);
+        float[][] curves = [.. Enumerable.Range(0, 3).Select(c => Enumerable.Range(0, Points)
+            .Select(i => (float)Math.Sqrt(models.Sum(m => m.Weight * m.Model._curves[c][i] * m.Model._curves[c][i]) / all)).ToArray())];
+
+        // A law counts for the correlation as its power does.
+        double[] powers = [.. models.Select(m => (m.Weight * m.Model.MeanSigma * m.Model.MeanSigma) + 1e-12)];
+        float Over(Func<NoiseModel, float> value) => (float)(models.Zip(powers).Sum(m => m.Second * value(m.First.Model)) / powers.Sum());
+        return new NoiseModel(curves, [.. Enumerable.Range(0, Side * Side).Select(i => Over(m => m._correlation[i]))], Over(m => m.Chroma), models[0].Model.Evidence)
+        {
+            Samples = models.Sum(m => m.Model.Samples),
+        };
+    }
+
     /// <summary>The autocorrelation at a shift of at most <see cref="Reach"/>.</summary>
     public float Correlation(int dx, int dy) => _correlation[((dy + Reach) * Side) + dx + Reach];
 

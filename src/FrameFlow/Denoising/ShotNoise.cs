@@ -21,4 +21,19 @@ public sealed record DenoiseReport
 
     /// <summary>Pairs of frames that were compared.</summary>
     public int Pairs { get; init; }
+
+    /// <summary>What was done to a whole, from what was done to its parts.</summary>
+    public static DenoiseReport Of(IReadOnlyList<DenoiseReport> parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        int pairs = parts.Sum(p => p.Pairs);
+        (NoiseModel, double)[] after = [.. parts.Where(p => p.After is not null && p.Pairs > 0).Select(p => (p.After!, (double)p.Pairs))];
+        return new DenoiseReport
+        {
+            Pairs = pairs,
+            PathVarianceBefore = parts.Sum(p => p.Pairs * p.PathVarianceBefore) / Math.Max(1, pairs),
+            PathVarianceAfter = parts.Sum(p => p.Pairs * p.PathVarianceAfter) / Math.Max(1, pairs),
+            After = after.Length == 0 ? null : NoiseModel.Mean(after),
+        };
+    }
 }

@@ -217,7 +217,7 @@ public sealed record EncodePlan
 
         List<string> join =
         [
-            "-map", "0:v:0", .. streams.Maps, "-c:v:0", "copy", "-r:v:0", request.FrameRate.ToString(), "-field_order:v:0", "progressive", .. ColorArguments(request.Format.Color), .. video.MuxerArguments,
+            "-map", "0:v:0", .. streams.Maps, "-c:v:0", "copy", "-r:v:0", request.FrameRate.ToString(), "-field_order:v:0", "progressive", .. ColorArguments(video.Tags), .. video.MuxerArguments,
             .. output[streamsFrom..],
         ];
         segment.AddRange(["-fps_mode", "passthrough", "-enc_time_base:v:0", request.FrameRate.Inverse.ToString(), "-c:v:0", encoder.Name, .. video.Arguments, "-map_metadata", "-1"]);
@@ -323,7 +323,7 @@ public sealed record EncodePlan
         }
     }
 
-    private sealed record VideoPlan(string PixelFormat, bool ConvertsPixels, int HeaderRotation, IReadOnlyList<string> Filters, IReadOnlyList<string> Arguments, IReadOnlyList<string> MuxerArguments, IReadOnlyList<string> Notes);
+    private sealed record VideoPlan(string PixelFormat, bool ConvertsPixels, ColorDescription Tags, int HeaderRotation, IReadOnlyList<string> Filters, IReadOnlyList<string> Arguments, IReadOnlyList<string> MuxerArguments, IReadOnlyList<string> Notes);
 
     private static VideoPlan PlanVideo(EncodeRequest request, ContainerInfo container, EncoderInfo encoder, List<string> errors)
     {
@@ -333,9 +333,6 @@ public sealed record EncodePlan
         List<string> arguments = [];
         List<string> notes = [];
         bool converts = false;
-        string range = format.Color.FullRange == true ? "pc" : "tv";
-        string Scale(string to) => $"scale=flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:in_range={range}:out_range={range},format={to}";
-
         // Rotation: in the header where there is one, else in the pixels.
         int rotation = (((source?.Rotation ?? 0) % 360) + 360) % 360;
         int headerRotation = container.Rotation ? rotation : 0;
@@ -346,7 +343,7 @@ public sealed record EncodePlan
         {
             // Turned by a quarter, 4:2:2 would be 4:4:0, which no encoder here takes.
             carried = carried with { Sampling = ChromaSampling.Yuv444 };
-            filters.Add(Scale(carried.Name));
+            filters.Add(PixelConversion.Filters(format, carried.Name, carried, format.Color));
             converts = true;
         }
 
@@ -360,17 +357,25 @@ public sealed record EncodePlan
         (int width, int height) = swaps ? (format.Height, format.Width) : (format.Width, format.Height);
 
         // Pixel format.
-        string target = Nearest(carried, encoder.PixelFormats);
+        if (PixelConversion.Nearest(carried, encoder) is not { } target)
+        {
+            errors.Add(carried.IsFloat
+                ? $"The pictures are floats of linear light, which {encoder.Name} cannot hold; write an EXR sequence (-o out/frame_%06d.exr)."
+                : $"{encoder.Name} holds linear light, which codes of {carried.Description} are not; write a sequence of .dpx, .tif or .png, or a film.");
+            target = encoder.PixelFormats[0];
+        }
+
+        PixelFormat taken = EncoderCatalog.Kept(encoder, target);
+        ColorDescription tags = PixelConversion.TagsAfter(format, taken);
         if (target != carried.Name)
         {
-            filters.Add(Scale(target));
+            filters.Add(PixelConversion.Filters(format with { PixelFormat = carried }, target, taken, tags));
             converts = true;
         }
 
-        PixelFormat taken = Meaning(target);
         if (taken != format.PixelFormat)
         {
-            notes.Add($"{encoder.Name} is given {Describe(taken)} instead of the source's {Describe(format.PixelFormat)}" + (IsLossy(format.PixelFormat, taken) ? ", which loses detail." : ", without loss."));
+            notes.Add(PixelConversion.Describe(format.PixelFormat, taken, encoder));
         }
 
         // Size.
@@ -389,7 +394,7 @@ public sealed record EncodePlan
         }
 
         // Tags. They are written on the frames, from where the encoder's bitstream and the container take them.
-        if (ColorFilter(format.Color) is { } color)
+        if (ColorFilter(tags) is { } color)
         {
             filters.Add(color);
             if (!container.ColorTags && encoder.Codec is "ffv1")
@@ -398,7 +403,7 @@ public sealed record EncodePlan
             }
         }
 
-        if (format.Color.ChromaLocation is { } location && location != "unspecified")
+        if (tags.ChromaLocation is { } location && location != "unspecified")
         {
             arguments.AddRange(["-chroma_sample_location", location]);
         }
@@ -449,7 +454,7 @@ public sealed record EncodePlan
             notes.Add($"{string.Join(" and ", source.DynamicMetadata)} metadata describes the source's frames one by one and would lie on new ones: it is dropped.");
         }
 
-        return new VideoPlan(target, converts, headerRotation, filters, arguments, muxer, notes);
+        return new VideoPlan(target, converts, tags, headerRotation, filters, arguments, muxer, notes);
     }
 
     private static void AddParameters(EncodeRequest request, EncoderInfo encoder, VideoDescription? source, List<string> arguments, List<string> notes)
@@ -556,26 +561,4 @@ public sealed record EncodePlan
 
         return parts.Count == 0 ? null : "setparams=" + string.Join(':', parts);
     }
-
-    private static PixelFormat Meaning(string name) => name switch
-    {
-        "p010le" => new(ChromaSampling.Yuv420, 10),
-        "yuv444p16le" => new(ChromaSampling.Yuv444, 10),
-        _ => PixelFormat.Known[name],
-    };
-
-    private static string Describe(PixelFormat format) =>
-        string.Create(CultureInfo.InvariantCulture, $"{format.Sampling switch { ChromaSampling.Yuv420 => "4:2:0", ChromaSampling.Yuv422 => "4:2:2", _ => "4:4:4" }} {format.BitDepth} bit");
-
-    private static bool IsLossy(PixelFormat from, PixelFormat to) => to.Sampling < from.Sampling || to.BitDepth < from.BitDepth;
-
-    // Losing is worse than carrying more; losing chroma is worse than losing depth.
-    private static string Nearest(PixelFormat wanted, IReadOnlyList<string> offered) => offered.MinBy(name =>
-    {
-        PixelFormat format = Meaning(name);
-        int sampling = (int)wanted.Sampling - (int)format.Sampling;
-        int depth = wanted.BitDepth - format.BitDepth;
-        return (Math.Max(sampling, 0) * 1000) + (Math.Max(depth, 0) * 100) + (Math.Max(-sampling, 0) * 10) + Math.Max(-depth, 0)
-            + (name == format.Name ? 0 : 0.5);
-    })!;
 }

@@ -47,6 +47,9 @@ public sealed record EncoderInfo
     /// <summary>The pixel formats that it takes, by ffmpeg's names, of those that are of use here.</summary>
     public required IReadOnlyList<string> PixelFormats { get; init; }
 
+    /// <summary>The most bits a sample that it writes, whatever it is given; null where that is what it is given.</summary>
+    public int? WrittenDepth { get; init; }
+
     /// <summary>How it is told HDR10 static metadata.</summary>
     public HdrSyntax Hdr { get; init; }
 
@@ -67,6 +70,24 @@ public sealed record EncoderInfo
 public static class EncoderCatalog
 {
     private static readonly string[] AllSix = ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "yuv444p10le"];
+    private static readonly string[] TwelveBit = ["yuv420p12le", "yuv422p12le", "yuv444p12le"];
+
+    // The names under which ffmpeg's encoders take carried formats that are laid out otherwise.
+    private static readonly Dictionary<string, PixelFormat> OtherLayouts = new(StringComparer.Ordinal)
+    {
+        ["p010le"] = new(ChromaSampling.Yuv420, 10),
+        ["bgr0"] = new(ChromaSampling.Yuv444, 8, ColorModel.Rgb),
+        ["rgb24"] = new(ChromaSampling.Yuv444, 8, ColorModel.Rgb),
+        ["gbrp10be"] = new(ChromaSampling.Yuv444, 10, ColorModel.Rgb),
+        ["gbrp12be"] = new(ChromaSampling.Yuv444, 12, ColorModel.Rgb),
+        ["rgb48le"] = new(ChromaSampling.Yuv444, 16, ColorModel.Rgb),
+        ["rgb48be"] = new(ChromaSampling.Yuv444, 16, ColorModel.Rgb),
+        ["bgra"] = new(ChromaSampling.Yuv444, 8, ColorModel.Rgb, HasAlpha: true),
+        ["rgba"] = new(ChromaSampling.Yuv444, 8, ColorModel.Rgb, HasAlpha: true),
+        ["rgba64le"] = new(ChromaSampling.Yuv444, 16, ColorModel.Rgb, HasAlpha: true),
+        ["rgba64be"] = new(ChromaSampling.Yuv444, 16, ColorModel.Rgb, HasAlpha: true),
+        ["gray16be"] = new(ChromaSampling.Yuv444, 16, ColorModel.Gray),
+    };
 
     // Defaults aim at an archive: visually near-lossless at a moderate speed. x264's and x265's "visually lossless" is about crf 17-18
     // (trac.ffmpeg.org/wiki/Encode/H.264, H.265); one or two steps below leave room for another generation.
@@ -80,7 +101,7 @@ public static class EncoderCatalog
         new()
         {
             Name = "libx265", Codec = "hevc", Quality = new("-crf", 18, 0, 51, WholeOnly: false), Arguments = ["-preset", "medium"],
-            PixelFormats = AllSix, Hdr = HdrSyntax.X265, NeedsEvenSize = true, ThreadsParameter = "pools", MinimumSize = (64, 64),
+            PixelFormats = [.. AllSix, .. TwelveBit, "gray", "gray10le", "gray12le", "gbrp", "gbrp10le", "gbrp12le"], Hdr = HdrSyntax.X265, NeedsEvenSize = true, ThreadsParameter = "pools", MinimumSize = (64, 64),
         },
         new()
         {
@@ -90,31 +111,36 @@ public static class EncoderCatalog
         new()
         {
             Name = "libaom-av1", Codec = "av1", Quality = new("-crf", 18, 0, 63, WholeOnly: true), Arguments = ["-b:v", "0", "-cpu-used", "4", "-row-mt", "1"],
-            PixelFormats = AllSix,
+            PixelFormats = [.. AllSix, .. TwelveBit, "gray", "gray10le", "gray12le", "gbrp", "gbrp10le", "gbrp12le"],
         },
         new()
         {
             Name = "libvpx-vp9", Codec = "vp9", Quality = new("-crf", 18, 0, 63, WholeOnly: true), Arguments = ["-b:v", "0", "-deadline", "good", "-cpu-used", "2", "-row-mt", "1"],
-            PixelFormats = AllSix,
+            PixelFormats = [.. AllSix, .. TwelveBit, "gbrp", "gbrp10le", "gbrp12le"],
         },
         new()
         {
             // RFC 9043 version 3, range coder, intra only, checksummed slices: what archives ask for.
             Name = "ffv1", Codec = "ffv1", NoQualityReason = "which is lossless",
             Arguments = ["-level", "3", "-coder", "1", "-context", "1", "-g", "1", "-slices", "16", "-slicecrc", "1"],
-            PixelFormats = AllSix,
+            PixelFormats =
+            [
+                .. AllSix, .. TwelveBit, "yuv420p9le", "yuv422p9le", "yuv444p9le", "yuv420p14le", "yuv422p14le", "yuv444p14le", "yuv420p16le", "yuv422p16le", "yuv444p16le",
+                "yuva420p", "yuva422p", "yuva444p", "yuva420p9le", "yuva422p9le", "yuva444p9le", "yuva420p10le", "yuva422p10le", "yuva444p10le", "yuva420p16le", "yuva422p16le", "yuva444p16le",
+                "gray", "gray9le", "gray10le", "gray12le", "gray16le", "bgr0", "gbrp9le", "gbrp10le", "gbrp12le", "gbrp14le", "gbrp16le", "bgra", "gbrap10le", "gbrap12le", "gbrap16le",
+            ],
         },
         new()
         {
             // The profile follows the pixel format: 422 HQ, or 4444.
             Name = "prores_ks", Codec = "prores", Quality = new("-q:v", null, 1, 31, WholeOnly: true), Arguments = ["-vendor", "apl0"],
-            PixelFormats = ["yuv422p10le", "yuv444p10le"], NeedsEvenSize = true,
+            PixelFormats = ["yuv422p10le", "yuv444p10le", "yuva444p10le"], NeedsEvenSize = true,
         },
         new()
         {
             // DNxHR: HQ (8 bit), HQX (10 bit), 444 follow the pixel format.
             Name = "dnxhd", Codec = "dnxhd", NoQualityReason = "whose profile fixes the rate",
-            PixelFormats = ["yuv422p", "yuv422p10le", "yuv444p10le"], NeedsEvenSize = true, MinimumSize = (256, 120),
+            PixelFormats = ["yuv422p", "yuv422p10le", "yuv444p10le", "gbrp10le"], NeedsEvenSize = true, MinimumSize = (256, 120),
         },
         new()
         {
@@ -129,7 +155,7 @@ public static class EncoderCatalog
         new()
         {
             Name = "hevc_nvenc", Codec = "hevc", Quality = new("-cq", 20, 1, 51, WholeOnly: true), Arguments = ["-preset", "p5", "-rc", "vbr", "-b:v", "0"],
-            PixelFormats = ["yuv420p", "yuv444p", "p010le", "yuv444p16le"], NeedsEvenSize = true, NeedsDevice = true, MinimumSize = (130, 34),
+            PixelFormats = ["yuv420p", "yuv444p", "p010le", "yuv444p16le"], WrittenDepth = 10, NeedsEvenSize = true, NeedsDevice = true, MinimumSize = (130, 34),
         },
         new()
         {
@@ -137,6 +163,16 @@ public static class EncoderCatalog
             PixelFormats = ["yuv420p", "p010le"], NeedsEvenSize = true, NeedsDevice = true, MinimumSize = (192, 128),
         },
     ];
+
+    /// <summary>What a name of <see cref="EncoderInfo.PixelFormats"/> holds.</summary>
+    internal static PixelFormat Meaning(string pixelFormat) => PixelFormat.Known.TryGetValue(pixelFormat, out PixelFormat own) ? own : OtherLayouts[pixelFormat];
+
+    /// <summary>What an encoder keeps of pictures that it is given under a name.</summary>
+    internal static PixelFormat Kept(EncoderInfo encoder, string pixelFormat)
+    {
+        PixelFormat given = Meaning(pixelFormat);
+        return encoder.WrittenDepth is { } most && most < given.BitDepth ? given with { BitDepth = most } : given;
+    }
 
     /// <summary>Every encoder in the table.</summary>
     public static IReadOnlyList<EncoderInfo> All => Rows;
@@ -155,11 +191,16 @@ public static class EncoderCatalog
             string quality = row.Quality is { } scale
                 ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{scale.Option} {scale.Default?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "by the profile"} ({scale.Best} to {scale.Worst})")
                 : row.NoQualityReason;
-            text.AppendLine($"| {row.Name} | {quality} | {string.Join(' ', row.Arguments)} | {(row.PixelFormats.Count == AllSix.Length ? "all six" : string.Join(' ', row.PixelFormats))} |");
+            text.AppendLine($"| {row.Name} | {quality} | {string.Join(' ', row.Arguments)} | {Describe(row.PixelFormats)} |");
         }
 
         return text.ToString();
     }
+
+    // "4:2:0 8 10 12, RGB 8 16 ..." instead of thirty names.
+    private static string Describe(IReadOnlyList<string> pixelFormats) => string.Join(", ", pixelFormats.Select(Meaning).Distinct()
+        .GroupBy(f => f.Description.Replace($" {f.BitDepth} bit", "", StringComparison.Ordinal))
+        .Select(g => g.Key + " " + string.Join(' ', g.Select(f => f.BitDepth).Order())));
 
     /// <summary>The table's row, or null.</summary>
     public static EncoderInfo? Find(string name) => Array.Find(Rows, r => r.Name == name);
@@ -194,7 +235,7 @@ public static class EncoderCatalog
             string[] usable = [.. offered.Where(PixelFormat.Known.ContainsKey)];
             if (usable.Length == 0)
             {
-                throw new FrameFlowException(FaultKind.Usage, $"The encoder '{name}' takes no planar Y'CbCr picture of 8 or 10 bit; choose one of {Names}.") { ToolOutput = help.Describe() };
+                throw new FrameFlowException(FaultKind.Usage, $"The encoder '{name}' takes none of the planar pictures that are carried here; choose one of {Names}.") { ToolOutput = help.Describe() };
             }
 
             return new EncoderInfo { Name = name, Codec = await CodecOfAsync(name, cancellationToken), PixelFormats = usable, NeedsEvenSize = true };

@@ -91,17 +91,18 @@ internal sealed class NutWriter
         return _out.AsMemory(0, length + 4);
     }
 
-    // ffmpeg's tags for raw frames (libavformat/nut.c, libavcodec/raw.c).
-    private static ReadOnlySpan<byte> Tag(PixelFormat format) => format.Name switch
+    // ffmpeg's tags for raw frames (libavformat/nut.c, libavcodec/raw.c): Y or G, the number of planes, the shifts of chroma, the depth; old ones for 8 bit.
+    private static byte[] Tag(PixelFormat format)
     {
-        "yuv420p" => "I420"u8,
-        "yuv422p" => "422P"u8,
-        "yuv444p" => "444P"u8,
-        "yuv420p10le" => [(byte)'Y', (byte)'3', 11, 10],
-        "yuv422p10le" => [(byte)'Y', (byte)'3', 10, 10],
-        "yuv444p10le" => [(byte)'Y', (byte)'3', 0, 10],
-        _ => [],
-    };
+        if (format is { BitDepth: 8, HasAlpha: false, Model: not ColorModel.Rgb })
+        {
+            return format.Model == ColorModel.Gray ? [.. "Y800"u8]
+                : format.Sampling switch { ChromaSampling.Yuv420 => [.. "I420"u8], ChromaSampling.Yuv422 => [.. "422P"u8], _ => [.. "444P"u8] };
+        }
+
+        byte shifts = format.Sampling switch { ChromaSampling.Yuv420 => 11, ChromaSampling.Yuv422 => 10, _ => 0 };
+        return format.IsFloat ? [] : [format.Model == ColorModel.Rgb ? (byte)'G' : (byte)'Y', (byte)('0' + format.PlaneCount), shifts, (byte)format.BitDepth];
+    }
 
     // Start code, length with the checksum, payload, checksum.
     private ReadOnlyMemory<byte> Packet(ulong start, int length)

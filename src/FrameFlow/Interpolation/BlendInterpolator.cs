@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using FrameFlow.Media;
 
 namespace FrameFlow.Interpolation;
@@ -19,29 +20,39 @@ public sealed class BlendInterpolator : IFrameInterpolator
         foreach (InterpolationRequest request in requests)
         {
             int weight = (int)Math.Round(request.Position * (1 << WeightBits));
-            if (left.Format.PixelFormat.BytesPerSample == 1)
+            for (int plane = 0; plane < left.Format.PixelFormat.PlaneCount; plane++)
             {
-                ReadOnlySpan<byte> a = left.Bytes;
-                ReadOnlySpan<byte> b = right.Bytes;
-                Span<byte> to = request.Target.Bytes;
-                for (int i = 0; i < to.Length; i++)
+                switch (left.Format.PixelFormat.BytesPerSample)
                 {
-                    to[i] = (byte)(((a[i] << WeightBits) + ((b[i] - a[i]) * weight) + (1 << (WeightBits - 1))) >> WeightBits);
+                    case 1:
+                        Blend(left.Plane<byte>(plane), right.Plane<byte>(plane), request.Target.Plane<byte>(plane), weight);
+                        break;
+                    case 2:
+                        Blend(left.Plane<ushort>(plane), right.Plane<ushort>(plane), request.Target.Plane<ushort>(plane), weight);
+                        break;
+                    default:
+                        // Linear light: what an exposure over both would have gathered.
+                        TensorPrimitives.Lerp(left.Plane<float>(plane), right.Plane<float>(plane), (float)request.Position, request.Target.Plane<float>(plane));
+                        break;
                 }
             }
-            else
-            {
-                for (int plane = 0; plane < 3; plane++)
-                {
-                    ReadOnlySpan<ushort> a = left.Plane<ushort>(plane);
-                    ReadOnlySpan<ushort> b = right.Plane<ushort>(plane);
-                    Span<ushort> to = request.Target.Plane<ushort>(plane);
-                    for (int i = 0; i < to.Length; i++)
-                    {
-                        to[i] = (ushort)(((a[i] << WeightBits) + ((b[i] - a[i]) * weight) + (1 << (WeightBits - 1))) >> WeightBits);
-                    }
-                }
-            }
+        }
+    }
+
+    private static void Blend(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, Span<byte> to, int weight)
+    {
+        for (int i = 0; i < to.Length; i++)
+        {
+            to[i] = (byte)(((a[i] << WeightBits) + ((b[i] - a[i]) * weight) + (1 << (WeightBits - 1))) >> WeightBits);
+        }
+    }
+
+    // 65535 << 14 is below 2^30: no sum overflows.
+    private static void Blend(ReadOnlySpan<ushort> a, ReadOnlySpan<ushort> b, Span<ushort> to, int weight)
+    {
+        for (int i = 0; i < to.Length; i++)
+        {
+            to[i] = (ushort)(((a[i] << WeightBits) + ((b[i] - a[i]) * weight) + (1 << (WeightBits - 1))) >> WeightBits);
         }
     }
 

@@ -34,19 +34,28 @@ public sealed class FlowInterpolator(IMotionEstimator estimator, VideoFormat for
         using MotionField motion = estimator.Estimate(rgb0, rgb1, memory);
         using FloatImage look0 = new(memory, 3, height, width);
         using FloatImage look1 = new(memory, 3, height, width);
+        using FloatImage flow0 = new(memory, 2, height, width);
+        using FloatImage flow1 = new(memory, 2, height, width);
         using FloatImage inside0 = new(memory, 1, height, width);
         using FloatImage inside1 = new(memory, 1, height, width);
+        using AlphaPair? alpha = left.Format.PixelFormat.HasAlpha ? new AlphaPair(_converter, left, right, memory) : null;
         foreach (InterpolationRequest request in requests)
         {
             cancellationToken.ThrowIfCancellationRequested();
             float t = (float)request.Position;
             using FloatImage velocity = IntermediateMotion.At(motion, rgb0, rgb1, t, memory);
-            Warp.Bicubic(rgb0, velocity, -t, look0);
-            Warp.Bicubic(rgb1, velocity, 1 - t, look1);
+            TensorPrimitives.Multiply(velocity.Values, -t, flow0.Values);
+            TensorPrimitives.Multiply(velocity.Values, 1 - t, flow1.Values);
+            request.Bend?.Apply(velocity, t, flow0, flow1, memory);
+            Warp.Bicubic(rgb0, flow0, 1, look0);
+            Warp.Bicubic(rgb1, flow1, 1, look1);
             Warp.Inside(velocity, -t, inside0);
             Warp.Inside(velocity, 1 - t, inside1);
             Average(look0, look1, inside0.Values, inside1.Values, t);
             _converter.FromRgb(look0, request.Target);
+
+            // Average has left the first look-up's share in inside0.
+            alpha?.Write(request.Target, velocity, -t, velocity, 1 - t, inside0.Values);
         }
     }
 

@@ -1,4 +1,5 @@
 using FrameFlow.Media;
+using FrameFlow.Motion;
 
 namespace FrameFlow.Interpolation;
 
@@ -33,6 +34,15 @@ public sealed record InterpolationOptions
     /// <summary>Whether a made frame gives way to the nearer of its two source frames where the model expects it to be in shreds (<see cref="ShredsAbove"/>).</summary>
     public bool FallBack { get; init; } = true;
 
+    /// <summary>Whether made frames are sharpened to the detail of the frames around them, so that the sharpness does not pulse (<see cref="SharpnessMatch"/>).</summary>
+    public bool EvenPhases { get; init; }
+
+    /// <summary>Whether a made frame is expected to be in shreds.</summary>
+    /// <param name="expectedError">Its <see cref="Frame.ExpectedError"/>.</param>
+    /// <param name="position">Its t in (0,1).</param>
+    public static bool AreShreds(float expectedError, double position) =>
+        expectedError > ShredsAbove * 2 * Math.Sqrt(position * (1 - position)); // what is expected shrinks towards the given frames; without that, all between two are judged alike
+
     /// <summary>Lists every option that is out of range: name, value, range.</summary>
     public IReadOnlyList<string> Validate()
     {
@@ -57,7 +67,8 @@ public sealed record InterpolationOptions
 /// <summary>One frame to make: where it stands and where the picture goes.</summary>
 /// <param name="Position">t in (0,1) between the pair's frames.</param>
 /// <param name="Target">Receives the picture; owned by the caller.</param>
-public readonly record struct InterpolationRequest(double Position, Frame Target);
+/// <param name="Bend">What frames outside the pair tell of the path between; null: it is straight. Methods without motion pass over it. Owned by the caller.</param>
+public readonly record struct InterpolationRequest(double Position, Frame Target, PathBend? Bend = null);
 
 /// <summary>A way to make frames between two others. Thread-safe: several pairs may be worked on at once.</summary>
 public interface IFrameInterpolator : IDisposable

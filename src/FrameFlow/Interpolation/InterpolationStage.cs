@@ -108,7 +108,7 @@ public sealed class InterpolationStage : IFrameStage
             }
 
             left = frames.Current;
-            int leftIndex = (int)left.SourceIndex;
+            int leftIndex = (int)_timeline.SourceFor(_outputs).First; // not its source index: an operation before this one may have added frames
             int lastLeft = -1;
             for (long k = _outputs.First; k < _outputs.End; k++)
             {
@@ -221,6 +221,11 @@ public sealed class InterpolationStage : IFrameStage
             if (requests.Count > 0)
             {
                 _interpolator.Interpolate(left, unit.Right!, requests, cancellationToken);
+                if (_options.EvenPhases)
+                {
+                    Sharpen(left, unit.Right!, requests);
+                }
+
                 int fellBack = _options.FallBack ? FallBack(unit, frames) : 0;
                 Interlocked.Add(ref _generated, requests.Count - fellBack);
                 Interlocked.Add(ref _fellBack, fellBack);
@@ -239,14 +244,23 @@ public sealed class InterpolationStage : IFrameStage
         }
     }
 
+    private void Sharpen(Frame left, Frame right, List<InterpolationRequest> requests)
+    {
+        double first = SharpnessMatch.DetailOf(left, _memory);
+        double last = SharpnessMatch.DetailOf(right, _memory);
+        foreach (InterpolationRequest request in requests)
+        {
+            SharpnessMatch.Sharpen(request.Target, first + (request.Position * (last - first)), _memory);
+        }
+    }
+
     private static int FallBack(Unit unit, Frame[] frames)
     {
         int count = 0;
         for (int i = 0; i < frames.Length; i++)
         {
-            // What is expected shrinks towards the given frames as 2 sqrt(t (1 - t)); without that, all frames between two are judged alike.
             Item item = unit.Items[i];
-            if (item.Position > 0 && frames[i].ExpectedError > InterpolationOptions.ShredsAbove * 2 * Math.Sqrt(item.Position * (1 - item.Position)))
+            if (item.Position > 0 && InterpolationOptions.AreShreds(frames[i].ExpectedError, item.Position))
             {
                 Frame nearer = (item.Position <= 0.5 ? unit.Left! : unit.Right!).Share();
                 nearer.Time = item.Time;

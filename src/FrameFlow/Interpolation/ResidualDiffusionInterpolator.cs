@@ -101,19 +101,21 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         _converter.ToRgb(left, rgb0);
         _converter.ToRgb(right, rgb1);
         using MotionField motion = _estimator.Estimate(rgb0, rgb1, _memory);
+        using AlphaPair? alpha = left.Format.PixelFormat.HasAlpha ? new AlphaPair(_converter, left, right, _memory) : null;
         Interpolate(
             rgb0,
             rgb1,
             motion,
             requests.Count,
-            i => requests[i].Position,
+            i => (requests[i].Position, requests[i].Bend),
             (noise, position, flow0, flow1) => CoherentNoise.Fill(noise, _options.Seed, left.SourceIndex, position, flow0, flow1),
             (i, picture, expectedError) =>
             {
                 _converter.FromRgb(picture, requests[i].Target);
                 requests[i].Target.ExpectedError = expectedError;
             },
-            cancellationToken);
+            cancellationToken,
+            alpha is null ? null : (i, flow0, flow1, mask) => alpha.Write(requests[i].Target, flow0, 1, flow1, 1, mask.Values));
     }
 
     /// <summary>Fills [3,H,W] with unit-variance noise for the frame at <paramref name="position"/>, whose motion to both frames is given.</summary>
@@ -122,16 +124,20 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     /// <summary>Takes the picture of request <paramref name="index"/> and the error expected of it, as <see cref="Frame.ExpectedError"/>.</summary>
     internal delegate void Deliver(int index, FloatImage picture, float expectedError);
 
+    /// <summary>Takes, after the picture of request <paramref name="index"/>, the motion [2,H,W] px to both frames and the first one's share [1,H,W] that made it but for its residual.</summary>
+    internal delegate void DeliverMotion(int index, FloatImage flow0, FloatImage flow1, FloatImage mask);
+
     /// <summary>The mathematics alone: from pictures and motion to pictures, RGB [3,H,W].</summary>
     internal void Interpolate(
         FloatImage rgb0,
         FloatImage rgb1,
         MotionField motion,
         int count,
-        Func<int, double> positionOf,
+        Func<int, (double Position, PathBend? Bend)> placeOf,
         DrawNoise drawNoise,
         Deliver deliver,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken,
+        DeliverMotion? deliverMotion = null)
     {
         if (!_idle.TryTake(out Workspace? workspace))
         {
@@ -148,8 +154,9 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
                     for (int i = 0; i < items.Length; i++)
                     {
                         cancellationToken.ThrowIfCancellationRequested();
-                        items[i] = new Item(_memory, rgb0.Height, rgb0.Width, positionOf(first + i));
-                        Approach(items[i], rgb0, rgb1, motion);
+                        (double position, PathBend? bend) = placeOf(first + i);
+                        items[i] = new Item(_memory, rgb0.Height, rgb0.Width, position);
+                        Approach(items[i], rgb0, rgb1, motion, bend);
                     }
 
                     RunSynthesis(workspace, items, cancellationToken);
@@ -171,6 +178,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
                         float expectedError = MathF.Sqrt(TensorPrimitives.SumOfSquares<float>(scale) / scale.Length);
                         Compose(items[i]);
                         deliver(first + i, items[i].Clean, expectedError);
+                        deliverMotion?.Invoke(first + i, items[i].Flow0, items[i].Flow1, items[i].Mask);
                     }
                 }
                 finally
@@ -202,7 +210,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
 
     // The motion at t and what it fetches: the synthesis network's input (nets.py, Synthesis) into item.Condition.
     // Mask and Scale are scratch here: the network fills them afterwards.
-    private void Approach(Item item, FloatImage rgb0, FloatImage rgb1, MotionField motion)
+    private void Approach(Item item, FloatImage rgb0, FloatImage rgb1, MotionField motion, PathBend? bend)
     {
         float t = (float)item.Position;
         FloatImage x = item.Condition;
@@ -214,10 +222,11 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         Warp.Inside(velocity, 1 - t, item.Scale);
         item.Mask.Values.CopyTo(x.Channel(12));
         item.Scale.Values.CopyTo(x.Channel(13));
-        Warp.Bicubic(rgb0, velocity, -t, item.Look0);
-        Warp.Bicubic(rgb1, velocity, 1 - t, item.Look1);
         TensorPrimitives.Multiply(velocity.Values, -t, item.Flow0.Values);
         TensorPrimitives.Multiply(velocity.Values, 1 - t, item.Flow1.Values);
+        bend?.Apply(velocity, t, item.Flow0, item.Flow1, _memory);
+        Warp.Bicubic(rgb0, item.Flow0, 1, item.Look0);
+        Warp.Bicubic(rgb1, item.Flow1, 1, item.Look1);
         item.Look0.Values.CopyTo(x.Values);
         item.Look1.Values.CopyTo(x.Values[(3 * x.PlaneLength)..]);
         for (int c = 0; c < 2; c++)

@@ -41,6 +41,7 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     private DenoiseOptions _denoising = options.Denoising;
     private IDenoiser? _denoiser;
     private DenoiseStage? _stage;
+    private DenoiseReport? _whole;
 
     /// <inheritdoc/>
     public string Method => options.Model;
@@ -67,7 +68,20 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     public IReadOnlyList<ShotNoise> Shots { get; private set; } = [];
 
     /// <summary>What was done to it so far; null before the run.</summary>
-    public DenoiseReport? Report => _stage?.Report;
+    public DenoiseReport? Report => _whole ?? _stage?.Report;
+
+    /// <inheritdoc/>
+    public string? Analysis
+    {
+        get => NeedsAnalysis && Shots.Count > 0 ? JobJson.Write(Shots.Select(StoredShot.From)) : null;
+        set => Shots = [.. JobJson.Read<StoredShot[]>(value!).Select(s => s.ToShot())];
+    }
+
+    /// <inheritdoc/>
+    public string? Findings => _stage is null ? null : JobJson.Write(StoredReport.From(_stage.Report));
+
+    /// <inheritdoc/>
+    public void TakeFindings(IReadOnlyList<string> parts) => _whole = DenoiseReport.Of([.. parts.Select(p => JobJson.Read<StoredReport>(p).ToReport())]);
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Validate() =>
@@ -135,11 +149,15 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     /// <inheritdoc/>
     public IReadOnlyList<Model> Models => _model is null ? [] : [_model];
 
-    /// <summary>False: the noise of each shot is found from the whole film, and is not journalled yet.</summary>
-    public bool WorksInParts => false;
+    /// <inheritdoc/>
+    public bool WorksInParts => true;
 
     /// <inheritdoc/>
-    public FrameRange InputFor(FrameRange outputs) => outputs;
+    public FrameRange InputFor(FrameRange outputs)
+    {
+        int reach = DenoiseStage.ReachOf(_denoising);
+        return new FrameRange(Math.Max(0, outputs.First - reach), Math.Min(_timeline!.Count, outputs.End + reach));
+    }
 
     /// <inheritdoc/>
     public long FirstOutputAt(long input) => input;
@@ -148,13 +166,13 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     public IReadOnlyDictionary<string, long> Counts => new Dictionary<string, long>();
 
     /// <inheritdoc/>
-    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs) => [_stage = CreateStage(Shots)];
+    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs) => [_stage = CreateStage(Shots, outputs)];
 
     /// <inheritdoc/>
     public double? Measure(IReadOnlyList<Frame> frames, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(frames);
-        DenoiseStage stage = CreateStage([new ShotNoise(frames[0].Time, NoiseModel.Flat(TrialSigma))]);
+        DenoiseStage stage = CreateStage([new ShotNoise(frames[0].Time, NoiseModel.Flat(TrialSigma))], new FrameRange(0, frames.Count));
         Stopwatch clock = Stopwatch.StartNew();
         stage.DenoiseOne(frames, cancellationToken).Dispose();
         return clock.Elapsed.TotalSeconds * _timeline!.Count / _denoising.Workers;
@@ -163,7 +181,7 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     /// <inheritdoc/>
     public void Dispose() => _denoiser?.Dispose();
 
-    private DenoiseStage CreateStage(IReadOnlyList<ShotNoise> shots) => new(_denoiser!, _motions, shots, _context!.Format, _denoising, _context.Memory);
+    private DenoiseStage CreateStage(IReadOnlyList<ShotNoise> shots, FrameRange outputs) => new(_denoiser!, _motions, shots, _context!.Format, _denoising, _context.Memory, outputs);
 
     // As the interpolation does: two frames at once, or one where memory is short.
     private int ChooseWorkers(OperationContext context)
@@ -185,4 +203,33 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
             context.Log.Information("One frame at a time: two would take {Needed} MiB of the {Limit} MiB of --memory.", needed >> 20, limit >> 20);
         }
     }
+}
+
+/// <summary>A noise model as JSON holds it.</summary>
+/// <param name="Curves">R, G, B: <see cref="NoiseModel.Points"/> deviations each.</param>
+/// <param name="Correlations">See <see cref="NoiseModel.Correlation"/>, row by row.</param>
+/// <param name="Chroma">The correlation between channels.</param>
+/// <param name="Evidence">How it was found.</param>
+/// <param name="Samples">From how many pairs or frames.</param>
+internal sealed record StoredNoise(float[][] Curves, float[] Correlations, float Chroma, NoiseEvidence Evidence, int Samples)
+{
+    public static StoredNoise From(NoiseModel noise) => new([.. noise.Curves], [.. noise.Correlations], noise.Chroma, noise.Evidence, noise.Samples);
+
+    public NoiseModel ToNoise() => new(Curves, Correlations, Chroma, Evidence) { Samples = Samples };
+}
+
+/// <summary>A shot's noise as JSON holds it.</summary>
+internal sealed record StoredShot(Rational Start, StoredNoise Noise)
+{
+    public static StoredShot From(ShotNoise shot) => new(shot.Start, StoredNoise.From(shot.Noise));
+
+    public ShotNoise ToShot() => new(Start, Noise.ToNoise());
+}
+
+/// <summary>A <see cref="DenoiseReport"/> as JSON holds it.</summary>
+internal sealed record StoredReport(StoredNoise? After, double PathVarianceBefore, double PathVarianceAfter, int Pairs)
+{
+    public static StoredReport From(DenoiseReport report) => new(report.After is { } after ? StoredNoise.From(after) : null, report.PathVarianceBefore, report.PathVarianceAfter, report.Pairs);
+
+    public DenoiseReport ToReport() => new() { After = After?.ToNoise(), PathVarianceBefore = PathVarianceBefore, PathVarianceAfter = PathVarianceAfter, Pairs = Pairs };
 }

@@ -1,3 +1,4 @@
+using FrameFlow.Decoding;
 using FrameFlow.Inference;
 using FrameFlow.Media;
 using FrameFlow.Pipeline;
@@ -43,10 +44,31 @@ public interface IVideoOperation : IDisposable
     /// <summary>Whether <see cref="AnalyzeAsync"/> wants to see the film before the run.</summary>
     bool NeedsAnalysis { get; }
 
-    /// <summary>Sees the film as it comes to this operation, once, after <see cref="Load"/> and before the stages that do the work are created.</summary>
-    /// <param name="frames">Every frame; each is disposed.</param>
+    /// <summary>
+    /// Sees the source, once, after <see cref="Load"/> and before the stages that do the work are created. All operations share this one pass: what comes are
+    /// the source's frames as they are decoded, whatever stands before this operation, with <see cref="Frame.IsSceneStart"/> where cuts are looked for.
+    /// </summary>
+    /// <param name="frames">Every frame; each is disposed. Its samples are shared and may not be written.</param>
     /// <param name="cancellationToken">Ends the pass.</param>
     Task AnalyzeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// What <see cref="AnalyzeAsync"/> found, as JSON that brings it back when set: another process, or a run after a crash, need not look again. Null before, and
+    /// for an operation without an analysis.
+    /// </summary>
+    string? Analysis
+    {
+        get => null;
+        set => throw new NotSupportedException();
+    }
+
+    /// <summary>What the stages made last found out beside <see cref="Counts"/>, as JSON; null for nothing.</summary>
+    string? Findings => null;
+
+    /// <summary>Takes the findings of all parts, in order, in place of its own.</summary>
+    void TakeFindings(IReadOnlyList<string> parts)
+    {
+    }
 
     /// <summary>The models in use; known once checked. Empty where the method needs none.</summary>
     IReadOnlyList<Model> Models { get; }
@@ -83,4 +105,8 @@ public interface IVideoOperation : IDisposable
 /// <param name="Memory">Where frames and working memory come from; not owned.</param>
 /// <param name="Options">The job's options: device, threads, seed.</param>
 /// <param name="Log">Receives what the user should know.</param>
-public sealed record OperationContext(VideoFormat Format, NativePool Memory, VideoJobOptions Options, ILogger Log);
+public sealed record OperationContext(VideoFormat Format, NativePool Memory, VideoJobOptions Options, ILogger Log)
+{
+    /// <summary>Where the source is damaged, as its scan found, in order of time.</summary>
+    public IReadOnlyList<DamagedStretch> Damage { get; init; } = [];
+}

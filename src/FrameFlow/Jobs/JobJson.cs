@@ -29,22 +29,10 @@ public static class JobJson
             AllowOutOfOrderMetadataProperties = true,
             Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
             IgnoreReadOnlyProperties = true,
-            Converters = { new RatioConverter(), new RateConverter(), new PixelFormatConverter(), new NoTimeline(), new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+            Converters = { new RateConverter(), new PixelFormatConverter(), new NoTimeline(), new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
         };
         options.MakeReadOnly(populateMissingResolver: true);
         return options;
-    }
-
-    private sealed class RatioConverter : JsonConverter<Rational>
-    {
-        public override Rational Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
-        {
-            JsonTokenType.Number when reader.TryGetInt64(out long whole) => whole,
-            JsonTokenType.String when Rational.TryParse(reader.GetString(), out Rational value) => value,
-            _ => throw new JsonException("expected a ratio such as \"60000/1001\""),
-        };
-
-        public override void Write(Utf8JsonWriter writer, Rational value, JsonSerializerOptions options) => writer.WriteStringValue(value.ToString());
     }
 
     private sealed class RateConverter : JsonConverter<TargetRate>

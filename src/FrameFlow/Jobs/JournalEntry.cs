@@ -30,9 +30,10 @@ public sealed record JobPlanned(string Plan, int Segments) : JournalEntry;
 /// <param name="Sha256">SHA-256 of its file, lower-case hexadecimal.</param>
 /// <param name="Bytes">Its file's length.</param>
 /// <param name="Counts">What the operations counted in it.</param>
+/// <param name="Findings">What each operation found out in it, <see cref="IVideoOperation.Findings"/>.</param>
 /// <param name="Seconds">How long it took, wall clock.</param>
 /// <param name="Worker">The machine and process that made it.</param>
-public sealed record SegmentDone(int Index, string Plan, FrameRange Frames, string Sha256, long Bytes, IReadOnlyDictionary<string, long> Counts, double Seconds, string Worker) : JournalEntry;
+public sealed record SegmentDone(int Index, string Plan, FrameRange Frames, string Sha256, long Bytes, IReadOnlyDictionary<string, long> Counts, IReadOnlyList<string?> Findings, double Seconds, string Worker) : JournalEntry;
 
 /// <summary>The segments are joined and checked; the file with this content is given the output's name next.</summary>
 /// <param name="Sha256">SHA-256 of the file, lower-case hexadecimal.</param>

@@ -1,3 +1,4 @@
+using FrameFlow.Color;
 using FrameFlow.Decoding;
 using FrameFlow.Media;
 using FrameFlow.Repair.Defects;
@@ -11,6 +12,7 @@ namespace FrameFlow.Jobs;
 internal sealed class MaskVideo(string path, long first, NativePool memory) : IFrameMasks
 {
     private IAsyncEnumerator<Frame>? _frames;
+    private FrameConverter? _converter;
     private Frame? _current;
     private bool _ended;
 
@@ -28,6 +30,7 @@ internal sealed class MaskVideo(string path, long first, NativePool memory) : IF
                 throw new FrameFlowException(FaultKind.Input, $"The masks of '{path}' are {scan.Format.Width}x{scan.Format.Height}, the film is {mask.Width}x{mask.Height}; make them of the film's size.");
             }
 
+            _converter = new FrameConverter(scan.Format);
             _ended = first >= scan.Timeline.Count;
             FrameRange part = new(_ended ? 0 : first, scan.Timeline.Count);
             _frames = new FrameSource(info, scan, options, new FramePool(memory, scan.Format), part).ReadAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
@@ -61,15 +64,15 @@ internal sealed class MaskVideo(string path, long first, NativePool memory) : IF
         }
     }
 
-    private static void Take(Frame frame, FloatImage mask)
+    private void Take(Frame frame, FloatImage mask)
     {
-        // The middle of the codes, of the limited range as of the full one.
-        int half = 1 << (frame.Format.PixelFormat.BitDepth - 1);
+        using FloatImage rgb = new(memory, 3, mask.Height, mask.Width);
+        _converter!.ToRgb(frame, rgb);
+        ReadOnlySpan<float> green = rgb.Channel(1);
         Span<float> inside = mask.Values;
         for (int i = 0; i < inside.Length; i++)
         {
-            int code = frame.Format.PixelFormat.BytesPerSample == 1 ? frame.Plane<byte>(0)[i] : frame.Plane<ushort>(0)[i];
-            inside[i] = code >= half ? 1 : 0;
+            inside[i] = green[i] >= 0.5f ? 1 : 0;
         }
     }
 }

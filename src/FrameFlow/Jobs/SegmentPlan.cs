@@ -25,6 +25,9 @@ public sealed record SegmentPlan
     /// <summary>XxHash3 (64 bit) of every source frame's bytes, eight bytes little-endian each, base64; null where the source is damaged and may decode differently each time.</summary>
     public string? FrameHashes { get; init; }
 
+    /// <summary>What each operation found in the film, <see cref="IVideoOperation.Analysis"/>; null where it looked for nothing.</summary>
+    public required IReadOnlyList<string?> Analyses { get; init; }
+
     /// <summary>The segments' output frames, in order, without a gap.</summary>
     public required IReadOnlyList<FrameRange> Segments { get; init; }
 

@@ -272,23 +272,29 @@ public sealed class SegmentedJob : IAsyncDisposable
 
         _work.Sweep();
         JournalState found = await _work.Journal.ReadAsync(cancellationToken);
-        if (found.Begun != _state.Begun && found.Begun?.Fingerprint.DifferencesFrom(_fingerprint).Count > 0)
+        if (found.Begun != _state.Begun || found.Begun is null)
         {
-            throw Changed(_work, ["what another process began meanwhile"]);
+            // Nothing was begun when this job was prepared, so the content was not asked for yet.
+            JobFingerprint fingerprint = _fingerprint.Input.Length > 0 ? _fingerprint : _fingerprint with { Input = await HashAsync(Request.Options.Input, cancellationToken) };
+            if (found.Begun is null)
+            {
+                _state = found;
+                await AppendAsync(new JobBegun(JobJournal.Version, Request, fingerprint), cancellationToken);
+                found = _state;
+            }
+            else if (fingerprint.DifferencesFrom(found.Begun.Fingerprint) is { Count: > 0 } differences)
+            {
+                throw Changed(_work, [$"another process began meanwhile: {string.Join("; ", differences)}"]);
+            }
+
+            _plan = found.Planned is { } planned ? await SegmentPlan.ReadAsync(_work.PlanPath, planned.Plan, cancellationToken) : null;
         }
 
         _state = found;
-        JobFingerprint fingerprint = _fingerprint;
-        if (_state.Begun is null)
-        {
-            fingerprint = _fingerprint with { Input = await HashAsync(Request.Options.Input, cancellationToken) };
-            await AppendAsync(new JobBegun(JobJournal.Version, Request, fingerprint), cancellationToken);
-            _plan = null;
-        }
 
         if (_plan is null)
         {
-            _log.Information("Reading the film once for its cuts ...");
+            _log.Information("Reading the film once for its cuts{More:l} ...", _job.Operations.Any(o => o.NeedsAnalysis) ? " and its noise" : "");
             (IReadOnlyList<int> cuts, IReadOnlyList<ulong> hashes) = await _job.ReadSourceAsync(cancellationToken);
             if (SourceStamp.Of(Request.Options.Input) != _stamp)
             {
@@ -301,6 +307,7 @@ public sealed class SegmentedJob : IAsyncDisposable
                 Scan = StoredScan.From(_job.Scan),
                 Cuts = cuts,
                 FrameHashes = _job.Scan.Damage.Count == 0 ? SegmentPlan.WriteHashes(hashes) : null,
+                Analyses = [.. _job.Operations.Select(o => o.Analysis)],
                 Segments = SegmentPlanner.Plan(_job.Plan.FramesOut, TargetFrames(_job, _policy), [.. cuts.Select(c => _job.FirstOutputAt(c))]),
             };
             string sha256 = await _plan.WriteAsync(_work.PlanPath, cancellationToken);
@@ -357,7 +364,7 @@ public sealed class SegmentedJob : IAsyncDisposable
 
         FileInfo file = new(path);
         await AppendAsync(
-            new SegmentDone(index, _state.Planned!.Plan, frames, await HashAsync(path, cancellationToken), file.Length, _job.Counts, Math.Round(clock.Elapsed.TotalSeconds, 3), $"{Environment.MachineName}:{Environment.ProcessId}"),
+            new SegmentDone(index, _state.Planned!.Plan, frames, await HashAsync(path, cancellationToken), file.Length, _job.Counts, [.. _job.Operations.Select(o => o.Findings)], Math.Round(clock.Elapsed.TotalSeconds, 3), $"{Environment.MachineName}:{Environment.ProcessId}"),
             cancellationToken);
         _log.Debug("Segment {Index} is done: frames {First} to {Last}", index, frames.First, frames.End - 1);
         return true;
@@ -407,6 +414,12 @@ public sealed class SegmentedJob : IAsyncDisposable
         }
 
         Dictionary<string, long> counts = _state.Segments.Values.SelectMany(s => s.Counts).GroupBy(c => c.Key).ToDictionary(g => g.Key, g => g.Sum(c => c.Value));
+        _job.Recall(_plan);
+        for (int i = 0; i < _job.Operations.Count; i++)
+        {
+            _job.Operations[i].TakeFindings([.. _state.Segments.Values.Select(s => s.Findings[i]).OfType<string>()]);
+        }
+
         Rational[] cuts = [.. _plan.Cuts.Select(c => _job.Scan.Timeline[c])];
         Clear();
         return _job.Summarize(report, cuts, counts, clock.Elapsed) with { Segments = new SegmentCount(Segments.Count, 0) };

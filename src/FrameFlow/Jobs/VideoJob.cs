@@ -24,9 +24,6 @@ public sealed class VideoJob : IAsyncDisposable
     private readonly MediaInfo _info;
     private readonly SourceScan _scan;
     private readonly NativePool _memory;
-
-    // Frames that come to each operation.
-    private readonly IReadOnlyList<long> _counts;
     private FrameSink? _sink;
 
     private VideoJob(
@@ -36,7 +33,6 @@ public sealed class VideoJob : IAsyncDisposable
         MediaInfo info,
         SourceScan scan,
         FrameTimeline timeline,
-        IReadOnlyList<long> counts,
         EncodePlan encode,
         OutputFile output,
         NativePool memory)
@@ -44,7 +40,6 @@ public sealed class VideoJob : IAsyncDisposable
         Encode = encode;
         Output = output;
         Timeline = timeline;
-        _counts = counts;
         _options = options;
         _operations = operations;
         _log = log;
@@ -129,10 +124,8 @@ public sealed class VideoJob : IAsyncDisposable
             }
 
             FrameTimeline timeline = scan.Timeline;
-            List<long> counts = [];
             foreach (IVideoOperation operation in operations)
             {
-                counts.Add(timeline.Count);
                 timeline = operation.Map(timeline);
             }
 
@@ -154,10 +147,10 @@ public sealed class VideoJob : IAsyncDisposable
             memory = new NativePool(options.MemoryBytes);
             foreach (IVideoOperation operation in operations)
             {
-                operation.Load(new OperationContext(scan.Format, memory, options, log));
+                operation.Load(new OperationContext(scan.Format, memory, options, log) { Damage = scan.Damage });
             }
 
-            VideoJob job = new(options, operations, log, info, scan, timeline, counts, encode, output, memory);
+            VideoJob job = new(options, operations, log, info, scan, timeline, encode, output, memory);
             job.Announce();
             return job;
         }
@@ -213,13 +206,9 @@ public sealed class VideoJob : IAsyncDisposable
     public async Task<JobSummary> RunAsync(CancellationToken cancellationToken)
     {
         Stopwatch clock = Stopwatch.StartNew();
-        for (int i = 0; i < _operations.Count; i++)
+        if (_operations.Any(o => o.NeedsAnalysis))
         {
-            if (_operations[i].NeedsAnalysis)
-            {
-                IFrameStage[] before = FindsCuts ? [new SceneCutStage(new SceneCutOptions())] : [];
-                await RunAsync(Source(), [.. before, .. CreateStages(new FrameRange(0, _counts[i]), out _, i)], new AnalysisSink(_operations[i]), cancellationToken);
-            }
+            await RunAsync(Source(), FindsCuts ? [new SceneCutStage(new SceneCutOptions())] : [], new BroadcastSink(Analyses), cancellationToken);
         }
 
         SceneCutStage cuts = new(new SceneCutOptions());
@@ -233,12 +222,12 @@ public sealed class VideoJob : IAsyncDisposable
         return Summarize(report, [.. cuts.Cuts], Counts, clock.Elapsed);
     }
 
-    /// <summary>Reads every frame once: finds the cuts, and takes each frame's hash.</summary>
+    /// <summary>Reads every frame once: finds the cuts, takes each frame's hash, and lets every operation see it that wants to see the film first.</summary>
     internal async Task<(IReadOnlyList<int> Cuts, IReadOnlyList<ulong> Hashes)> ReadSourceAsync(CancellationToken cancellationToken)
     {
         FrameRegister register = new();
         SceneCutStage cuts = new(new SceneCutOptions());
-        await RunAsync(Source(), FindsCuts ? [cuts] : [], register, cancellationToken);
+        await RunAsync(Source(), FindsCuts ? [cuts] : [], new BroadcastSink([register.ConsumeAsync, .. Analyses]), cancellationToken);
         return (register.SceneStarts, register.Hashes);
     }
 
@@ -250,6 +239,7 @@ public sealed class VideoJob : IAsyncDisposable
     /// <param name="cancellationToken">Ends the work.</param>
     internal async Task RunPartAsync(FrameRange outputs, SegmentPlan known, OutputFile file, bool mayStartInside, CancellationToken cancellationToken)
     {
+        Recall(known);
         IReadOnlyList<IFrameStage> stages = CreateStages(outputs, out FrameRange inputs);
         FrameSource source = new(_info, _scan, _options.Decode, new FramePool(_memory, _scan.Format), inputs, mayStartInside);
         _sink = new FrameSink(Encode.ForSegment(outputs), file);
@@ -260,6 +250,18 @@ public sealed class VideoJob : IAsyncDisposable
         finally
         {
             _sink = null;
+        }
+    }
+
+    /// <summary>Tells the operations what was found in the film before, where they have not looked themselves.</summary>
+    internal void Recall(SegmentPlan known)
+    {
+        foreach ((IVideoOperation operation, string? analysis) in _operations.Zip(known.Analyses))
+        {
+            if (analysis is not null && operation.Analysis is null)
+            {
+                operation.Analysis = analysis;
+            }
         }
     }
 
@@ -287,6 +289,8 @@ public sealed class VideoJob : IAsyncDisposable
 
     /// <summary>The first output frame that stands at or behind a source frame.</summary>
     internal long FirstOutputAt(long source) => _operations.Aggregate(source, (index, operation) => operation.FirstOutputAt(index));
+
+    private Func<IAsyncEnumerable<Frame>, CancellationToken, Task>[] Analyses => [.. _operations.Where(o => o.NeedsAnalysis).Select(o => (Func<IAsyncEnumerable<Frame>, CancellationToken, Task>)o.AnalyzeAsync)];
 
     private bool FindsCuts => _options.FindCuts && _operations.Any(o => o.NeedsCuts);
 
@@ -320,12 +324,12 @@ public sealed class VideoJob : IAsyncDisposable
         }
     }
 
-    // Of all operations, or of the first few: from the last back to the first, each says what it needs; stages then run from the first on.
-    private List<IFrameStage> CreateStages(FrameRange outputs, out FrameRange inputs, int? first = null)
+    // From the last operation back to the first, each says what it needs; stages then run from the first on.
+    private List<IFrameStage> CreateStages(FrameRange outputs, out FrameRange inputs)
     {
         List<IFrameStage> stages = [];
         inputs = outputs;
-        foreach (IVideoOperation operation in _operations.Take(first ?? _operations.Count).Reverse())
+        foreach (IVideoOperation operation in _operations.Reverse())
         {
             stages.InsertRange(0, operation.CreateStages(inputs));
             inputs = operation.InputFor(inputs);
@@ -356,12 +360,5 @@ public sealed class VideoJob : IAsyncDisposable
         {
             _log.Warning("Damaged from {Start:0.000} s to {End:0.000} s: {What:l}.", damage.Start.ToDouble(), damage.End.ToDouble(), damage.What);
         }
-    }
-
-    private sealed class AnalysisSink(IVideoOperation operation) : IFrameSink
-    {
-        public int HeldFrames => 1;
-
-        public Task ConsumeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken) => operation.AnalyzeAsync(frames, cancellationToken);
     }
 }

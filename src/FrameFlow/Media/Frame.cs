@@ -64,8 +64,8 @@ public sealed class Frame : IDisposable
         }
     }
 
-    /// <summary>The samples of plane 0 (Y'), 1 (Cb) or 2 (Cr): <see cref="byte"/> for 8 bit, <see cref="ushort"/> for 10.</summary>
-    /// <typeparam name="T"><see cref="byte"/> or <see cref="ushort"/>, of the size that the format has.</typeparam>
+    /// <summary>The samples of a plane, in the order of <see cref="ColorModel"/>, alpha last: <see cref="byte"/> for 8 bit, <see cref="ushort"/> for more, <see cref="float"/> for float.</summary>
+    /// <typeparam name="T"><see cref="byte"/>, <see cref="ushort"/> or <see cref="float"/>, of the size that the format has.</typeparam>
     public unsafe Span<T> Plane<T>(int index)
         where T : unmanaged
     {
@@ -76,6 +76,25 @@ public sealed class Frame : IDisposable
         }
 
         return new((void*)(Address + (nint)layout.Offset), layout.Width * layout.Height);
+    }
+
+    /// <summary>Copies another frame's alpha plane; does nothing where the format has none.</summary>
+    /// <param name="other">A frame of the same format.</param>
+    /// <exception cref="ArgumentException">The formats differ.</exception>
+    public void TakeAlphaOf(Frame other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        if (other.Format != Format)
+        {
+            throw new ArgumentException($"The frames are {other.Format.PixelFormat.Name} and {Format.PixelFormat.Name}.", nameof(other));
+        }
+
+        if (Format.PixelFormat.HasAlpha)
+        {
+            PlaneLayout alpha = Format.Plane(Format.PixelFormat.AlphaPlane);
+            Range place = checked((int)alpha.Offset)..checked((int)(alpha.Offset + alpha.Bytes));
+            other.Bytes[place].CopyTo(Bytes[place]);
+        }
     }
 
     /// <summary>Takes over everything that is known about another frame but its samples: time, index and what was done to it.</summary>

@@ -37,6 +37,14 @@ public sealed class FrameTimeline
     /// <summary>Frames a second where the source is constant-rate; null where it is not (VFR).</summary>
     public Rational? ConstantRate { get; }
 
+    /// <summary>
+    /// The rate of the even stream that this is, or was before frames were left out of it: every time lies within one tick of first + n/r, and up to
+    /// half of the steps span more than one period. Null where there is none. <see cref="ConstantRate"/> is the same where fewer than a quarter do.
+    /// </summary>
+    public Rational? GridRate => ConstantRate ?? (_ticks is { Length: >= 3 }
+        ? Candidates(_ticks, _timeBase, []).Cast<Rational?>().FirstOrDefault(r => Fits(_ticks, _timeBase, r!.Value, leastStepsPerGap: 2))
+        : null);
+
     /// <summary>How long the last frame stays, in seconds.</summary>
     public Rational LastDuration { get; }
 
@@ -211,7 +219,7 @@ public sealed class FrameTimeline
     ];
 
     // "Within one tick" of the grid: |tick time - n/r| <= one tick, n the nearest slot, strictly increasing.
-    private static bool Fits(long[] ticks, Rational timeBase, Rational rate)
+    private static bool Fits(long[] ticks, Rational timeBase, Rational rate, int leastStepsPerGap = 4)
     {
         // A grid finer than two ticks would fit anything.
         if (rate.Inverse <= timeBase * 2 && rate.Inverse != timeBase)
@@ -238,7 +246,7 @@ public sealed class FrameTimeline
         }
 
         // "Gaps allowed" means missing frames now and then; a grid on which every other step is a gap says nothing.
-        return gaps * 4 <= ticks.Length;
+        return gaps * leastStepsPerGap <= ticks.Length;
     }
 
     private static long SlotOf(long deltaTicks, Rational timeBase, Rational rate) => (deltaTicks * timeBase * rate).Round();

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 
 namespace FrameFlow.Media;
 
@@ -7,6 +8,7 @@ namespace FrameFlow.Media;
 /// <see cref="Int128"/> and throws <see cref="OverflowException"/> where the reduced result does not fit.
 /// <c>default</c> is 0/1. Frame rates, time bases and times in seconds are rationals; no double takes part.
 /// </summary>
+[JsonConverter(typeof(RationalConverter))]
 public readonly struct Rational : IEquatable<Rational>, IComparable<Rational>
 {
     private readonly long _denominatorMinusOne;

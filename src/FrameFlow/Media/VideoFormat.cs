@@ -19,20 +19,31 @@ public sealed record VideoFormat
     public Rational SampleAspect { get; init; } = Rational.One;
 
     /// <summary>Bytes of one frame: the planes one after the other, without padding (ffmpeg's rawvideo).</summary>
-    public long FrameBytes => Plane(0).Bytes + Plane(1).Bytes + Plane(2).Bytes;
+    public long FrameBytes
+    {
+        get
+        {
+            PlaneLayout last = Plane(PixelFormat.PlaneCount - 1);
+            return last.Offset + last.Bytes;
+        }
+    }
 
-    /// <summary>Where plane <paramref name="index"/> (0 = Y', 1 = Cb, 2 = Cr) lies in a frame's buffer.</summary>
+    /// <summary>Where plane <paramref name="index"/> lies in a frame's buffer, in the order of <see cref="ColorModel"/>, alpha last.</summary>
     public PlaneLayout Plane(int index)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(index, 2);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, PixelFormat.PlaneCount);
         int bytesPerSample = PixelFormat.BytesPerSample;
         int chromaWidth = (Width + PixelFormat.ChromaShiftX) >> PixelFormat.ChromaShiftX;
         int chromaHeight = (Height + PixelFormat.ChromaShiftY) >> PixelFormat.ChromaShiftY;
-        long luma = (long)Width * Height * bytesPerSample;
-        return index == 0
-            ? new PlaneLayout(0, Width, Height, bytesPerSample)
-            : new PlaneLayout(luma + ((index - 1) * (long)chromaWidth * chromaHeight * bytesPerSample), chromaWidth, chromaHeight, bytesPerSample);
+        long full = (long)Width * Height * bytesPerSample;
+        long chroma = (long)chromaWidth * chromaHeight * bytesPerSample;
+        return index switch
+        {
+            0 => new PlaneLayout(0, Width, Height, bytesPerSample),
+            3 => new PlaneLayout(full + (2 * chroma), Width, Height, bytesPerSample),
+            _ => new PlaneLayout(full + ((index - 1) * chroma), chromaWidth, chromaHeight, bytesPerSample),
+        };
     }
 }
 
@@ -40,7 +51,7 @@ public sealed record VideoFormat
 /// <param name="Offset">Bytes from the buffer's start.</param>
 /// <param name="Width">Samples a row.</param>
 /// <param name="Height">Rows.</param>
-/// <param name="BytesPerSample">1 or 2.</param>
+/// <param name="BytesPerSample">1, 2 or 4.</param>
 public readonly record struct PlaneLayout(long Offset, int Width, int Height, int BytesPerSample)
 {
     /// <summary>Bytes from one row to the next.</summary>

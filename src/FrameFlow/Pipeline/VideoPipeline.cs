@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using FrameFlow.Media;
@@ -23,10 +24,10 @@ public sealed class VideoPipeline
         _stages = stages;
         _sink = sink;
         _channelCapacity = channelCapacity;
-        Meters = [new StageMeter("decode"), .. stages.Select(s => new StageMeter(s.Name))];
+        Meters = [new StageMeter("decode"), .. stages.Select(s => new StageMeter(s.Name)), new StageMeter("encode")];
     }
 
-    /// <summary>A counter for the source and for each stage, in order.</summary>
+    /// <summary>A meter for the source, for each stage and for the sink, in order.</summary>
     public ImmutableArray<StageMeter> Meters { get; }
 
     /// <summary>Checks that the frames in flight fit the memory cap and freezes the pipeline.</summary>
@@ -84,14 +85,14 @@ public sealed class VideoPipeline
             });
             channels.Add(joint);
             running.Add(PumpAsync(current, joint.Writer, Meters[i], stop));
-            IAsyncEnumerable<Frame> received = ReadAllAsync(joint.Reader, stop.Token);
+            IAsyncEnumerable<Frame> received = ReadAllAsync(joint.Reader, Meters[i + 1], stop.Token);
             current = i < _stages.Length ? _stages[i].ProcessAsync(received, stop.Token) : received;
         }
 
         running.Add(GuardAsync(
             async () =>
             {
-                await _sink.ConsumeAsync(current, stop.Token);
+                await _sink.ConsumeAsync(Counted(current, Meters[^1]), stop.Token);
 
                 // A stage may end before its input does; whoever still waits to hand it frames is let go.
                 await stop.CancelAsync();
@@ -120,14 +121,31 @@ public sealed class VideoPipeline
         cancellationToken.ThrowIfCancellationRequested();
     }
 
-    private static async IAsyncEnumerable<Frame> ReadAllAsync(ChannelReader<Frame> reader, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private static async IAsyncEnumerable<Frame> ReadAllAsync(ChannelReader<Frame> reader, StageMeter meter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        while (await reader.WaitToReadAsync(cancellationToken))
+        while (true)
         {
+            long asked = Stopwatch.GetTimestamp();
+            bool isMore = await reader.WaitToReadAsync(cancellationToken);
+            meter.Starve(Stopwatch.GetTimestamp() - asked);
+            if (!isMore)
+            {
+                yield break;
+            }
+
             while (reader.TryRead(out Frame? frame))
             {
                 yield return frame;
             }
+        }
+    }
+
+    private static async IAsyncEnumerable<Frame> Counted(IAsyncEnumerable<Frame> frames, StageMeter meter)
+    {
+        await foreach (Frame frame in frames)
+        {
+            meter.Count();
+            yield return frame;
         }
     }
 
@@ -140,7 +158,12 @@ public sealed class VideoPipeline
                 {
                     try
                     {
-                        await writer.WriteAsync(frame, stop.Token);
+                        if (!writer.TryWrite(frame))
+                        {
+                            long asked = Stopwatch.GetTimestamp();
+                            await writer.WriteAsync(frame, stop.Token);
+                            meter.Block(Stopwatch.GetTimestamp() - asked);
+                        }
                     }
                     catch
                     {

@@ -1,9 +1,10 @@
+using FrameFlow.Color;
 using FrameFlow.Media;
 using OpenCvSharp;
 
 namespace FrameFlow.SceneCuts;
 
-/// <summary>A picture's luma at 96 x 72, 8 bit. Meant to be reused from frame to frame. The holder disposes it.</summary>
+/// <summary>A picture's luma (of RGB its green, which is most of it) at 96 x 72, 8 bit. Meant to be reused from frame to frame. The holder disposes it.</summary>
 public sealed class Thumbnail : IDisposable
 {
     internal const int Width = 96;
@@ -13,15 +14,27 @@ public sealed class Thumbnail : IDisposable
 
     internal Mat Luma { get; } = new();
 
+    /// <summary>The mean, codes of 8 bit.</summary>
+    public double Mean => Cv2.Mean(Luma).Val0;
+
     /// <summary>Takes a frame's luma, shrunk by area averaging.</summary>
     public void Take(Frame frame)
     {
         ArgumentNullException.ThrowIfNull(frame);
         VideoFormat format = frame.Format;
-        bool wide = format.PixelFormat.BytesPerSample == 2;
-        using Mat luma = Mat.FromPixelData(format.Height, format.Width, wide ? MatType.CV_16UC1 : MatType.CV_8UC1, frame.Address);
+        PixelFormat pixels = format.PixelFormat;
+        MatType type = pixels.BytesPerSample switch { 1 => MatType.CV_8UC1, 2 => MatType.CV_16UC1, _ => MatType.CV_32FC1 };
+        using Mat luma = Mat.FromPixelData(format.Height, format.Width, type, frame.Address);
         Cv2.Resize(luma, _small, new Size(Width, Height), 0, 0, InterpolationFlags.Area);
-        _small.ConvertTo(Luma, MatType.CV_8UC1, wide ? 1.0 / (1 << (format.PixelFormat.BitDepth - 8)) : 1.0);
+        if (pixels.IsFloat)
+        {
+            foreach (ref float light in _small.AsSpan<float>())
+            {
+                light = LinearLight.ToCode(light);
+            }
+        }
+
+        _small.ConvertTo(Luma, MatType.CV_8UC1, pixels.IsFloat ? byte.MaxValue : 1.0 / (1 << (pixels.BitDepth - 8)));
     }
 
     /// <inheritdoc/>
@@ -44,6 +57,7 @@ public sealed class SceneCutDetector(SceneCutOptions options) : IDisposable
     private readonly Mat _map = new();
     private readonly Mat _moved = new();
     private readonly Mat _difference = new();
+    private readonly Mat _blocks = new();
     private readonly Mat _noSecondMap = new();
 
     /// <summary>Whether two pictures show two scenes.</summary>
@@ -84,9 +98,37 @@ public sealed class SceneCutDetector(SceneCutOptions options) : IDisposable
         return (1 - (product / (norm + 1e-3)), difference / texture);
     }
 
+    /// <summary>After <see cref="Measure"/>: the largest mean absolute difference that its motion left in a block of 8 x 8 px of the thumbnails, codes of 8 bit.</summary>
+    public double WorstBlock() => WorstBlock(_difference);
+
+    /// <summary>The largest mean absolute difference of two thumbnails in a block of 8 x 8 px, codes of 8 bit; no motion is undone.</summary>
+    public double Change(Thumbnail first, Thumbnail second)
+    {
+        ArgumentNullException.ThrowIfNull(first);
+        ArgumentNullException.ThrowIfNull(second);
+        Cv2.Absdiff(first.Luma, second.Luma, _difference);
+        return WorstBlock(_difference);
+    }
+
+    /// <summary>The mean of a thumbnail's brightest block of 8 x 8 px, codes of 8 bit.</summary>
+    public double Brightest(Thumbnail picture)
+    {
+        ArgumentNullException.ThrowIfNull(picture);
+        return WorstBlock(picture.Luma);
+    }
+
+    private double WorstBlock(Mat difference)
+    {
+        const int Side = 8;
+        Cv2.Resize(difference, _blocks, new Size(Thumbnail.Width / Side, Thumbnail.Height / Side), 0, 0, InterpolationFlags.Area);
+        Cv2.MinMaxLoc(_blocks, out double _, out double worst);
+        return worst;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
+        _blocks.Dispose();
         _flow.Dispose();
         _grid.Dispose();
         _map.Dispose();

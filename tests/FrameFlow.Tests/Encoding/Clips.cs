@@ -93,15 +93,15 @@ internal sealed class Clips : IDisposable
 
     public static void Fill(Frame frame, int seed)
     {
-        int top = frame.Format.PixelFormat.BitDepth == 8 ? 255 : 1023;
-        for (int p = 0; p < 3; p++)
+        int top = (1 << frame.Format.PixelFormat.BitDepth) - 1;
+        for (int p = 0; p < frame.Format.PixelFormat.PlaneCount; p++)
         {
             PlaneLayout layout = frame.Format.Plane(p);
             for (int y = 0; y < layout.Height; y++)
             {
                 for (int x = 0; x < layout.Width; x++)
                 {
-                    int value = ((x * 7) + (y * 5) + (seed * 11) + (p * 60)) % (top + 1);
+                    int value = ((x * 7) + (y * 5) + (seed * 11) + (p * 60) + (top > 1023 ? x * y * 97 : 0)) % (top + 1);
                     int at = (y * layout.Width) + x;
                     if (top == 255)
                     {

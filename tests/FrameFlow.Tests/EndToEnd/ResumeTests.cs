@@ -73,6 +73,33 @@ public sealed class ResumeTests : IDisposable
             + await _tool.ExternalAsync("ffprobe", "-v", "error", "-show_streams", "-show_chapters", "-of", "compact", name);
     }
 
+    /// <summary>Each segment needs frames of its neighbours, and the noise that was found in the whole film.</summary>
+    [Fact]
+    public async Task Denoise_KilledOnce_EndsWithTheSameFramesAndNoise()
+    {
+        string film = Repository.TestData("cuts.mp4");
+        string[] job = ["denoise", film, "-o", "out.mkv", "--sampler", "ddpm", "--steps", "2", "--encoder", "ffv1", "--json"];
+        ToolRun whole = await _tool.RunAsync([.. job.Select(a => a == "out.mkv" ? "whole.mkv" : a), "--segment", "0"]);
+        Assert.True(whole.Code == 0, whole.Error);
+        using (Process run = _tool.Start([.. job, "--segment", "0.5"]))
+        {
+            await UntilAsync(() => run.HasExited || Segments().Length > 0);
+            run.Kill();
+            await run.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+
+        int kept = Segments().Length;
+        ToolRun parts = await _tool.RunAsync([.. job, "--segment", "0.5"]);
+        Assert.True(parts.Code == 0, parts.Error);
+        Assert.Equal(kept, parts.Json.GetProperty("segments").GetProperty("kept").GetInt32());
+        Assert.InRange(parts.Json.GetProperty("segments").GetProperty("all").GetInt32(), kept + 1, 100);
+        Assert.Equal(whole.Json.GetProperty("noise").ToString(), parts.Json.GetProperty("noise").ToString());
+        Assert.True(parts.Json.GetProperty("stability").GetProperty("pairs").GetInt32() > 0);
+        Assert.Equal(await FramesAsync("whole.mkv"), await FramesAsync("out.mkv"));
+
+        Task<string> FramesAsync(string name) => _tool.ExternalAsync("ffmpeg", "-v", "error", "-i", name, "-map", "0:v", "-f", "framemd5", "-");
+    }
+
     [Fact]
     public async Task PlanSegmentJoin_AsProcesses_MakeTheSameFrames()
     {

@@ -27,7 +27,7 @@ public sealed class ResidualDiffusionInterpolatorTests
         using ResidualDiffusionInterpolator interpolator = Create(rgb0.Width, rgb0.Height, options, pool);
         float[] result = [];
         interpolator.Interpolate(
-            rgb0, rgb1, motion, 1, _ => t, (target, _, _, _) => noise.Values.CopyTo(target.Values), (_, picture, _) => result = picture.Values.ToArray(), default);
+            rgb0, rgb1, motion, 1, _ => (t, null), (target, _, _, _) => noise.Values.CopyTo(target.Values), (_, picture, _) => result = picture.Values.ToArray(), default);
         GoldenTensor.Read("chain", expected).AssertNear(result, Tolerance);
     }
 
@@ -86,7 +86,7 @@ public sealed class ResidualDiffusionInterpolatorTests
         {
             float expected = 0;
             using MotionField motion = new DenseInverseSearch(new DenseInverseSearchOptions()).Estimate(left, right, pool);
-            interpolator.Interpolate(left, right, motion, 1, _ => 0.5, (_, _, _, _) => { }, (_, _, error) => expected = error, default);
+            interpolator.Interpolate(left, right, motion, 1, _ => (0.5, null), (_, _, _, _) => { }, (_, _, error) => expected = error, default);
             return expected;
         }
     }
@@ -112,7 +112,7 @@ public sealed class ResidualDiffusionInterpolatorTests
             rgb1,
             motion,
             3,
-            i => (i + 1) / 4.0,
+            i => ((i + 1) / 4.0, null),
             (noise, position, flow0, flow1) => CoherentNoise.Fill(noise, options.Seed, 11, position, flow0, flow1),
             (_, picture, _) => results.Add(picture.Values.ToArray()),
             default);

@@ -49,4 +49,21 @@ public sealed class VideoPipelineTests
         Assert.Same(fault, await Assert.ThrowsAsync<InvalidDataException>(() => run));
         Assert.Equal(0, pool.LiveBlocks);
     }
+
+    [Fact]
+    public async Task Run_SlowSink_MetersSayWhoWaited()
+    {
+        using NativePool pool = new(1 << 22);
+        TaskCompletionSource third = new();
+        using CancellationTokenSource stop = new();
+        VideoPipeline pipeline = VideoPipeline.Build(new FakeSource(Some.Frames(pool, 30)), [], new FakeSink { ReachedThird = third }, 2, pool.LimitBytes);
+        Task run = pipeline.RunAsync(stop.Token);
+        await third.Task;
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
+        Assert.Equal(["decode", "encode"], pipeline.Meters.Select(m => m.Name));
+        Assert.Equal(3, pipeline.Meters[1].Frames);
+        Assert.True(pipeline.Meters[1].Starved > TimeSpan.Zero);
+        Assert.Equal(TimeSpan.Zero, pipeline.Meters[1].Blocked);
+    }
 }

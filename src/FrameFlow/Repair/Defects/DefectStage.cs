@@ -16,10 +16,6 @@ public sealed class DefectStage : IFrameStage
     /// <summary>Frames on each side that a frame's repair depends on.</summary>
     public const int Reach = FilmFrame.Reach;
 
-    // Of a mask that is shown: white and black in codes of 8 bit, limited range.
-    private const int White = 235;
-    private const int Black = 16;
-
     private readonly FilmTools _tools;
     private readonly MaskedFill? _fill;
     private readonly VideoFormat _format;
@@ -252,33 +248,14 @@ public sealed class DefectStage : IFrameStage
     {
         Frame shown = new FramePool(_tools.Memory, _format).Rent(source.Time, source.SourceIndex);
         shown.TakeMarksOf(source);
-        if (_format.PixelFormat.BytesPerSample == 1)
+        using FloatImage white = new(_tools.Memory, 3, _format.Height, _format.Width);
+        for (int c = 0; c < 3; c++)
         {
-            Show<byte>(shown, mask, static v => (byte)v);
-        }
-        else
-        {
-            Show<ushort>(shown, mask, static v => (ushort)v);
+            mask.Values.CopyTo(white.Channel(c));
         }
 
+        _tools.Converter.FromRgb(white, shown);
         return shown;
-    }
-
-    private void Show<T>(Frame shown, FloatImage mask, Func<int, T> sample)
-        where T : unmanaged
-    {
-        int shift = _format.PixelFormat.BitDepth - 8;
-        (int black, int white) = _format.Color.FullRange == true ? (0, (1 << _format.PixelFormat.BitDepth) - 1) : (Black << shift, White << shift);
-        (T off, T on) = (sample(black), sample(white));
-        Span<T> luma = shown.Plane<T>(0);
-        ReadOnlySpan<float> inside = mask.Values;
-        for (int i = 0; i < luma.Length; i++)
-        {
-            luma[i] = inside[i] > 0.5f ? on : off;
-        }
-
-        shown.Plane<T>(1).Fill(sample(128 << shift));
-        shown.Plane<T>(2).Fill(sample(128 << shift));
     }
 
     // A frame whose turn it is, with all that may be looked at; holds them.

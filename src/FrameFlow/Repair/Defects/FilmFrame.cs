@@ -31,6 +31,9 @@ internal sealed class FilmFrame : Counted
     /// <summary>Frames on each side that a fill is made from.</summary>
     public const int Neighbours = 2;
 
+    // A patch of the search for motion is 8 px wide at half size.
+    private const int MisledPixels = 8;
+
     private readonly FilmTools _tools;
     private readonly Lazy<FloatImage> _rgb;
     private readonly Lazy<FloatImage> _calm;
@@ -275,15 +278,11 @@ internal sealed class FilmFrame : Counted
 
             using FloatImage first = new(_tools.Memory, 3, rough.Height, rough.Width);
             using FloatImage second = new(_tools.Memory, 3, rough.Height, rough.Width);
-            using (FloatImage flow = FlowTo(references.First, cleaned: false))
-            {
-                Warp.Bilinear(At(references.First)!.Rgb, flow, 1, first);
-            }
-
-            using (FloatImage flow = FlowTo(references.Second, cleaned: false))
-            {
-                Warp.Bilinear(At(references.Second)!.Rgb, flow, 1, second);
-            }
+            // The search for motion was misled by the defect as far as its patches reach: there the motion around speaks.
+            using FloatImage misled = new(_tools.Memory, 1, rough.Height, rough.Width);
+            MaskShape.Widen(rough, MisledPixels, misled);
+            Bring(references.First, first);
+            Bring(references.Second, second);
 
             TensorPrimitives.Add(first.Values, second.Values, first.Values);
             TensorPrimitives.Multiply(first.Values, 0.5f, first.Values);
@@ -307,6 +306,13 @@ internal sealed class FilmFrame : Counted
             }
 
             return cleaned;
+
+            void Bring(int offset, FloatImage result)
+            {
+                using FloatImage flow = FlowTo(offset, cleaned: false);
+                MaskShape.FillFromAround(flow, misled, _tools.Memory);
+                Warp.Bilinear(At(offset)!.Rgb, flow, 1, result);
+            }
         }
         catch
         {

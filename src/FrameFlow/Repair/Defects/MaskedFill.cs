@@ -167,7 +167,7 @@ internal sealed class MaskedFill
     // The noise of this frame from what the fill looks at anyway, so that it does not depend on where a segment begins.
     private NoiseModel NoiseOf(FilmFrame frame)
     {
-        NoiseEstimator estimator = new(1f / ((1 << frame.Frame.Format.PixelFormat.BitDepth) - 1));
+        NoiseEstimator estimator = new(frame.Frame.Format.PixelFormat.CodeStep);
         if (frame.Next is { } next)
         {
             estimator.AddPair(frame.Rgb, next.Rgb, frame.Motion!, _tools.Memory);
@@ -309,13 +309,17 @@ internal sealed class MaskedFill
             using Frame whole = pool.Rent(source.Time, source.SourceIndex);
             _tools.Converter.FromRgb(result, whole);
             source.Bytes.CopyTo(output.Bytes);
-            if (format.PixelFormat.BytesPerSample == 1)
+            switch (format.PixelFormat.BytesPerSample)
             {
-                Merge<byte>(whole, output, weights);
-            }
-            else
-            {
-                Merge<ushort>(whole, output, weights);
+                case 1:
+                    Merge<byte>(whole, output, weights);
+                    break;
+                case 2:
+                    Merge<ushort>(whole, output, weights);
+                    break;
+                default:
+                    Merge<float>(whole, output, weights);
+                    break;
             }
 
             int changed = weights.PlaneLength - Zeros(weights);
@@ -346,11 +350,17 @@ internal sealed class MaskedFill
         where T : unmanaged
     {
         ReadOnlySpan<float> weight = weights.Values;
-        for (int p = 0; p < 3; p++)
+        PixelFormat format = output.Format.PixelFormat;
+        for (int p = 0; p < format.PlaneCount; p++)
         {
+            if (p == format.AlphaPlane)
+            {
+                continue;
+            }
+
             PlaneLayout layout = output.Format.Plane(p);
-            int shiftX = p == 0 ? 0 : output.Format.PixelFormat.ChromaShiftX;
-            int shiftY = p == 0 ? 0 : output.Format.PixelFormat.ChromaShiftY;
+            int shiftX = p == 0 ? 0 : format.ChromaShiftX;
+            int shiftY = p == 0 ? 0 : format.ChromaShiftY;
             ReadOnlySpan<T> from = whole.Plane<T>(p);
             Span<T> to = output.Plane<T>(p);
             for (int y = 0; y < layout.Height; y++)

@@ -19,9 +19,9 @@ internal static class ScratchDetector
     private const int ScaleRadius = 24;
 
     // A line is at least so many times what columns around it differ by, and spans such a part of the height; at sensitivity 1/2.
-    private const float LeastStrength = 1.6f;
+    private const float LeastStrength = 2.2f;
     private const float LeastSpan = 0.5f;
-    private const float StrengthWhereStill = 2.4f;
+    private const float StrengthWhereStill = 2.8f;
     private const float SpanWhereStill = 0.85f;
     private const float Cap = 4;
 
@@ -31,8 +31,8 @@ internal static class ScratchDetector
     // Pixels a frame that the scene must move by along x to prove a line.
     private const float ProvingMotion = 1;
 
-    // Gate weave moves a scratch with the film's edge.
-    private const int DriftPerFrame = 2;
+    // Gate weave moves a scratch; px a frame.
+    private const float MostDrift = 1.5f;
 
     /// <summary>Lines of one frame.</summary>
     /// <param name="luma">[1,H,W], code values.</param>
@@ -96,6 +96,10 @@ internal static class ScratchDetector
         List<ScratchLine> confirmed = [];
         foreach (ScratchLine line in frame.Lines)
         {
+            // What belongs to the scene moves with it; a scratch keeps to the film, give or take the gate's weave.
+            float motion = Motion(frame, line);
+            bool moves = motion > ProvingMotion;
+            float drift = moves ? Math.Min(MostDrift, motion / 3) : MostDrift;
             int around = 0;
             int seen = 0;
             for (int side = -1; side <= 1; side += 2)
@@ -110,7 +114,7 @@ internal static class ScratchDetector
                     }
 
                     around++;
-                    seen += at.Lines.Any(l => l.IsBright == line.IsBright && Math.Abs(l.Middle - line.Middle) <= 1 + (DriftPerFrame * distance)) ? 1 : 0;
+                    seen += at.Lines.Any(l => l.IsBright == line.IsBright && Math.Abs(l.Middle - line.Middle) <= 1 + (drift * distance)) ? 1 : 0;
                 }
             }
 
@@ -121,7 +125,7 @@ internal static class ScratchDetector
 
             int bands = frame.Frame.Format.Height / BandRows;
             float span = (line.LastBand - line.FirstBand + 1f) / bands;
-            if (Moves(frame, line) || (line.Strength > StrengthWhereStill * factor && span >= SpanWhereStill))
+            if (moves || (line.Strength > StrengthWhereStill * factor && span >= SpanWhereStill))
             {
                 confirmed.Add(line);
             }
@@ -130,13 +134,13 @@ internal static class ScratchDetector
         return confirmed;
     }
 
-    // Whether the scene moves across beside the line.
-    private static bool Moves(FilmFrame frame, ScratchLine line)
+    // How far the scene moves across beside the line, px a frame in the mean.
+    private static float Motion(FilmFrame frame, ScratchLine line)
     {
         FloatImage? flow = (frame.Motion ?? frame.Previous?.Motion)?.Forward;
         if (flow is null)
         {
-            return false;
+            return 0;
         }
 
         double sum = 0;
@@ -147,12 +151,12 @@ internal static class ScratchDetector
             for (int side = -1; side <= 1; side += 2)
             {
                 int column = Math.Clamp(line.Columns[band] + (side * 12), 0, flow.Width - 1);
-                sum += Math.Abs(flow.Values[(row * flow.Width) + column]);
+                sum += flow.Values[(row * flow.Width) + column];
                 count++;
             }
         }
 
-        return sum > ProvingMotion * count;
+        return (float)Math.Abs(sum / count);
     }
 
     // The step from both sides to the middle where both go the same way, over the mean of such steps around.
