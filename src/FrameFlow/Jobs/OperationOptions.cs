@@ -7,6 +7,9 @@ namespace FrameFlow.Jobs;
 [JsonDerivedType(typeof(InterpolationOperationOptions), "interpolate")]
 [JsonDerivedType(typeof(DenoiseOperationOptions), "denoise")]
 [JsonDerivedType(typeof(GrainOperationOptions), "grain")]
+[JsonDerivedType(typeof(DefectsOperationOptions), "defects")]
+[JsonDerivedType(typeof(DeflickerOperationOptions), "deflicker")]
+[JsonDerivedType(typeof(StabiliseOperationOptions), "stabilise")]
 [JsonDerivedType(typeof(RebuildOperationOptions), "rebuild")]
 public abstract record OperationOptions
 {
