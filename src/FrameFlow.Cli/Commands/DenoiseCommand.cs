@@ -19,7 +19,7 @@ internal static class DenoiseCommand
         Option<double> detail = new("--detail") { Description = "How much of the sampled detail is taken, 0 (the mean) to 1.", DefaultValueFactory = _ => 1 };
         Option<double> strength = new("--strength") { Description = "Factor on the noise's deviation, 0 to 1.5.", DefaultValueFactory = _ => 1 };
         Option<int> temporal = new("--temporal") { Description = "Neighbours on each side, 0 to 2.", DefaultValueFactory = _ => 2 };
-        Option<Grain?> grain = new("--grain") { Description = "remove; keep=P puts the part P (0 to 1) back as it was; resynthesise gives every frame fresh grain of the measured strength and spectrum. Default: remove.", CustomParser = ParseGrain };
+        Option<Grain?> grain = new("--grain") { Description = "remove; keep=P puts the part P (0 to 1) back as it was; resynthesise gives every frame fresh grain of the measured strength and spectrum; table tells it to libaom-av1, and the decoder makes it. Default: remove.", CustomParser = ParseGrain };
         JobArguments arguments = new("Look for scene cuts and take no neighbour from across one.");
         Command command = arguments.CreateCommand(
             "denoise", "Take noise and grain away with a diffusion model, at the source's own times.", sigma, model, sampler, steps, detail, strength, temporal, grain);
@@ -98,13 +98,15 @@ internal static class DenoiseCommand
                 return new Grain(GrainMode.Remove, 0);
             case "resynthesise":
                 return new Grain(GrainMode.Resynthesise, 0);
+            case "table":
+                return new Grain(GrainMode.Table, 0);
             default:
                 if (text.StartsWith("keep=", StringComparison.Ordinal) && double.TryParse(text.AsSpan(5), NumberStyles.Float, CultureInfo.InvariantCulture, out double part) && part is >= 0 and <= 1)
                 {
                     return new Grain(GrainMode.Remove, part);
                 }
 
-                result.AddError($"--grain '{text}' is not known; give remove, keep=0.3 (0 to 1), or resynthesise.");
+                result.AddError($"--grain '{text}' is not known; give remove, keep=0.3 (0 to 1), resynthesise, or table.");
                 return null;
         }
     }

@@ -69,6 +69,11 @@ public static partial class SourceScanner
         (List<long> ticks, List<int> dropped) = Increasing(plain, notes, plain.Damage);
         Rational? last = await LastDurationAsync(info, stream, ticks, cancellationToken);
         FrameTimeline timeline = Timeline([.. ticks], plain.TimeBase, last, plan, video.AverageRate, video.BaseRate);
+        if (timeline.ConstantRate is { } even && Enumerable.Range(0, Math.Min(12, timeline.Count)).Any(i => Rational.Abs((ticks[i] * plain.TimeBase) - timeline[i]) > plain.TimeBase * 2))
+        {
+            notes.Add($"The frames stay for two and three fields by turns (3:2 pulldown by flags); they are the film's own, and taken to stand evenly, at {even} fps.");
+        }
+
         List<DamagedStretch> damage = plain.Damage;
         if (filters is not null)
         {

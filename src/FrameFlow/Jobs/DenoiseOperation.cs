@@ -154,6 +154,12 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     }
 
     /// <inheritdoc/>
+    public bool TellsGrain => options.Denoising.Grain == GrainMode.Table;
+
+    /// <inheritdoc/>
+    public string DescribeGrain(FrameTimeline output) => FilmGrainTable.Write(Shots, output, _context!.Format, _context.Options.Seed);
+
+    /// <inheritdoc/>
     public IReadOnlyList<Model> Models => _model is null ? [] : [_model];
 
     /// <inheritdoc/>

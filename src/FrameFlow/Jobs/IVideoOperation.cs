@@ -74,6 +74,13 @@ public interface IVideoOperation : IDisposable
     {
     }
 
+    /// <summary>Whether the encoder is told of grain that the decoder shall make, see <see cref="DescribeGrain"/>.</summary>
+    bool TellsGrain => false;
+
+    /// <summary>A film-grain table for AV1; asked for where <see cref="TellsGrain"/>, after the analysis.</summary>
+    /// <param name="output">The encoded frames' times.</param>
+    string DescribeGrain(FrameTimeline output) => throw new InvalidOperationException("The operation has no grain to tell of.");
+
     /// <summary>The models in use; known once checked. Empty where the method needs none.</summary>
     IReadOnlyList<Model> Models { get; }
 

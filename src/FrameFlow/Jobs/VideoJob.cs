@@ -151,6 +151,7 @@ public sealed class VideoJob : IAsyncDisposable
                     FirstFrameTime = timeline.First,
                     SourceTimes = scan.Timeline,
                     Decode = options.Decode,
+                    GrainTable = operations.Any(o => o.TellsGrain) ? Path.Combine(Path.GetTempPath(), $"frameflow-{Guid.NewGuid():N}.grain") : null,
                     IncludeAudio = operations.All(o => o.KeepsTime),
                 },
                 cancellationToken);
@@ -206,7 +207,7 @@ public sealed class VideoJob : IAsyncDisposable
         double sourceSeconds = Math.Max(0.04, _scan.Timeline.Duration.ToDouble());
         double share = _info.Duration is { } whole && whole > Rational.Zero ? Math.Min(1, sourceSeconds / whole.ToDouble()) : 1;
         long bytes = (long)(_info.SizeBytes * share * 2 * Math.Max(1, Plan.FramesOut / (double)Math.Max(1, Plan.FramesIn)));
-        bool lossless = Plan.Encoder is "ffv1" or "prores_ks" or "dnxhd";
+        bool lossless = Plan.Encoder is "ffv1" or "prores_ks" or "dnxhd" or "dpx" or "tiff" or "exr" or "png";
         return Plan with { ExpectedSeconds = seconds, ExpectedBytes = lossless ? Plan.FramesOut * _scan.Format.FrameBytes : bytes };
     }
 
@@ -219,6 +220,11 @@ public sealed class VideoJob : IAsyncDisposable
         if (_operations.Any(o => o.NeedsAnalysis))
         {
             await AnalyzeAsync(FindsCuts ? [new SceneCutStage(new SceneCutOptions())] : [], null, cancellationToken);
+        }
+
+        if (Encode.Request.GrainTable is { } table)
+        {
+            await File.WriteAllTextAsync(table, _operations.First(o => o.TellsGrain).DescribeGrain(Timeline), cancellationToken);
         }
 
         SceneCutStage cuts = new(new SceneCutOptions());
@@ -355,6 +361,11 @@ public sealed class VideoJob : IAsyncDisposable
     public ValueTask DisposeAsync()
     {
         Release(_operations, _memory, Output, Papers);
+        if (Encode.Request.GrainTable is { } table)
+        {
+            File.Delete(table);
+        }
+
         return ValueTask.CompletedTask;
     }
 
