@@ -74,7 +74,7 @@ internal sealed class DefectArguments
             ?? throw new FrameFlowException(FaultKind.Usage, "--preview-mask has nothing to show; give --defects or --mask.");
         return job with
         {
-            Options = job.Options with { Output = file, Encode = new EncodeOptions() },
+            Options = job.Options with { Output = file, Encode = new EncodeOptions(), Ledger = null, Report = null },
             Operations = [.. job.Operations.TakeWhile(o => o is not DefectsOperationOptions), defects with { ShowMask = true }],
         };
     }

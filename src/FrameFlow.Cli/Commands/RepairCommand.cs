@@ -138,6 +138,7 @@ internal static class RepairCommand
         summary.Plan.FramesIn,
         summary.FramesOut,
         summary.Counts,
+        summary.Kinds,
         summary.Segments,
         summary.Plan.SourceRate,
         summary.Plan.TargetRate,

@@ -10,6 +10,9 @@ internal static class RestoreCommand
     // The chain's order, and what a part is where the recipe has none.
     private static readonly Func<OperationOptions>[] Chain =
     [
+        () => new DeflickerOperationOptions(),
+        () => new StabiliseOperationOptions(),
+        () => new DefectsOperationOptions(),
         () => new RebuildOperationOptions(),
         () => new DenoiseOperationOptions(),
         () => new InterpolationOperationOptions(),
@@ -21,11 +24,14 @@ internal static class RestoreCommand
         Option<string> recipe = new("--recipe") { Description = "A recipe's name ('frameflow recipes'), or a JSON file of one. What is said beside it changes it.", DefaultValueFactory = _ => "film-scan" };
         Option<TargetRate?> fps = new("--fps") { Description = "Frames a second: 60, 60000/1001, or a multiple such as x2. Default: the recipe's, else the film's own.", CustomParser = Parsers.Rate };
         Option<string?> interpolate = Part("--interpolate", "Make frames between frames.");
+        Option<string?> deflicker = Part("--deflicker", "Take flicker away.");
+        Option<string?> stabilise = Part("--stabilise", "Take gate weave away.");
+        Option<string?> defects = Part("--defects", "Find dust and scratches and fill them.");
         Option<string?> rebuild = Part("--gaps", "Rebuild lost and spoilt frames.");
         Option<string?> denoise = Part("--denoise", "Take noise away.");
         Option<double?> grain = new("--grain") { Description = "The share of the source's grain that is put back on every frame at the end, 0 (none) to 1." };
         JobArguments arguments = new("Look for scene cuts and let nothing cross one.");
-        Command command = arguments.CreateCommand("restore", "Restore a film: the whole chain of a recipe in one go, encoded once.", recipe, fps, rebuild, denoise, interpolate, grain);
+        Command command = arguments.CreateCommand("restore", "Restore a film: the whole chain of a recipe in one go, encoded once.", recipe, fps, deflicker, stabilise, defects, rebuild, denoise, interpolate, grain);
         CommandEdge.Run(command, global, async (parsed, log, token) =>
         {
             Recipe chosen = RecipeCatalog.Find(parsed.GetRequiredValue(recipe));
@@ -36,6 +42,9 @@ internal static class RestoreCommand
                 throw new FrameFlowException(FaultKind.Usage, "--fps needs frames to be made, --interpolate off forbids it; leave one out.");
             }
 
+            Switch<DeflickerOperationOptions>(operations, parsed.GetValue(deflicker));
+            Switch<StabiliseOperationOptions>(operations, parsed.GetValue(stabilise));
+            Switch<DefectsOperationOptions>(operations, parsed.GetValue(defects));
             Switch<RebuildOperationOptions>(operations, parsed.GetValue(rebuild));
             Switch<DenoiseOperationOptions>(operations, parsed.GetValue(denoise));
             Switch<InterpolationOperationOptions>(operations, rate is not null ? "on" : parsed.GetValue(interpolate));

@@ -46,6 +46,9 @@ public sealed class DefectsOperation(DefectsOperationOptions options) : IVideoOp
     private DefectStage? _stage;
 
     /// <inheritdoc/>
+    public OperationOptions? Request => options;
+
+    /// <inheritdoc/>
     public string Method => options.ShowMask ? "masks" : options.Model;
 
     /// <inheritdoc/>

@@ -24,6 +24,9 @@ public sealed record StabiliseOperationOptions : OperationOptions
 public sealed class DeflickerOperation : SteadyingOperation
 {
     /// <inheritdoc/>
+    public override OperationOptions? Request => new DeflickerOperationOptions();
+
+    /// <inheritdoc/>
     public override string Method => "deflicker";
 
     /// <inheritdoc/>
@@ -36,6 +39,9 @@ public sealed class DeflickerOperation : SteadyingOperation
 /// <summary>Takes gate weave away.</summary>
 public sealed class StabiliseOperation : SteadyingOperation
 {
+    /// <inheritdoc/>
+    public override OperationOptions? Request => new StabiliseOperationOptions();
+
     /// <inheritdoc/>
     public override string Method => "stabilise";
 
@@ -53,6 +59,9 @@ public abstract class SteadyingOperation : IVideoOperation
     private OperationContext? _context;
     private FrameTimeline? _timeline;
     private SteadyingStage? _stage;
+
+    /// <inheritdoc/>
+    public abstract OperationOptions? Request { get; }
 
     /// <inheritdoc/>
     public abstract string Method { get; }
