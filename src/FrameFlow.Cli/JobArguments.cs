@@ -9,8 +9,8 @@ namespace FrameFlow.Cli;
 /// <summary>The arguments and options of every command that makes one film from another.</summary>
 internal sealed class JobArguments
 {
-    private readonly Argument<string> _input = new("IN") { Description = "The video." };
-    private readonly Option<string> _output = new("--output", "-o") { Description = "The file to write; its ending chooses the container.", Required = true };
+    private readonly Argument<string> _input = new("IN") { Description = "The video, or a numbered sequence such as scan/frame_%06d.dpx." };
+    private readonly Option<string> _output = new("--output", "-o") { Description = "The file to write; its ending chooses the container. A sequence (out/frame_%06d.dpx) gets a folder of its own.", Required = true };
     private readonly Option<ulong> _seed = new("--seed") { Description = "The seed of the sampled detail.", DefaultValueFactory = _ => 0 };
     private readonly Option<string> _device = new("--device") { Description = "auto, cpu, cuda or webgpu.", DefaultValueFactory = _ => "auto" };
     private readonly Option<int> _threads = new("--threads") { Description = "Processor threads for the model.", DefaultValueFactory = _ => Environment.ProcessorCount };
@@ -21,10 +21,13 @@ internal sealed class JobArguments
     private readonly Option<string> _deinterlace = Parsers.Switch("--deinterlace", "auto", "off", "Make interlaced or telecined pictures progressive first; also called --cadence.", "--cadence");
     private readonly Option<Rational?> _start = new("--start") { Description = "Begin here: seconds or HH:MM:SS.", CustomParser = Parsers.Time("--start") };
     private readonly Option<Rational?> _duration = new("--duration") { Description = "Take this much: seconds or HH:MM:SS.", CustomParser = Parsers.Time("--duration") };
+    private readonly Option<Rational?> _inputFps = new("--input-fps") { Description = "Frames a second of a numbered sequence (frame_%06d.dpx): 24, 24000/1001, 23.976. Default: what its headers say, else 24.", CustomParser = Parsers.InputRate };
     private readonly Option<bool> _strict = new("--strict") { Description = "Publish nothing where the source is damaged (exit code 3)." };
     private readonly Option<bool> _overwrite = new("--overwrite") { Description = "Replace the output if it exists." };
     private readonly Option<double> _segment = new("--segment") { Description = "Seconds that a piece of a long film holds; what a run that is cut short may lose. 0: in one go, nothing is kept.", DefaultValueFactory = _ => new SegmentPolicy().TargetSeconds };
     private readonly Option<bool> _restart = new("--restart") { Description = "Throw away what a run that was cut short has left, and begin anew." };
+    private readonly Option<string?> _ledger = new("--ledger") { Description = "Write a line of JSON for every output frame here: time, source frames, what was done, confidence, hash." };
+    private readonly Option<string?> _report = new("--report") { Description = "Write a page (HTML, needs nothing but itself) here: before and after, time line, measurements, models." };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Say what would be done, and do nothing." };
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object at the end." };
     private readonly Option<string> _cuts;
@@ -42,7 +45,7 @@ internal sealed class JobArguments
             command.Add(option);
         }
 
-        foreach (Option option in (ReadOnlySpan<Option>)[_seed, _device, _threads, _memory, _encoder, _crf, _encoderArguments, _cuts, _deinterlace, _start, _duration, _strict, _overwrite, _segment, _restart, _dryRun, _json])
+        foreach (Option option in (ReadOnlySpan<Option>)[_seed, _device, _threads, _memory, _encoder, _crf, _encoderArguments, _cuts, _deinterlace, _inputFps, _start, _duration, _strict, _overwrite, _segment, _restart, _ledger, _report, _dryRun, _json])
         {
             command.Add(option);
         }
@@ -78,10 +81,13 @@ internal sealed class JobArguments
         {
             Start = parsed.GetValue(_start) ?? Rational.Zero,
             Duration = parsed.GetValue(_duration),
+            InputRate = parsed.GetValue(_inputFps),
             Deinterlace = parsed.GetValue(_deinterlace) == "auto",
         },
         FindCuts = parsed.GetValue(_cuts) == "on",
         Strict = parsed.GetValue(_strict),
         Overwrite = parsed.GetValue(_overwrite),
+        Ledger = parsed.GetValue(_ledger),
+        Report = parsed.GetValue(_report),
     };
 }

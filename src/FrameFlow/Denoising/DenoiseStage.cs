@@ -24,6 +24,7 @@ public sealed class DenoiseStage : IFrameStage
     private readonly VideoFormat _format;
     private readonly FrameRange? _outputs;
     private int _pairs;
+    private long _denoised;
 
     /// <summary>Creates the stage.</summary>
     /// <param name="denoiser">D; not owned.</param>
@@ -84,6 +85,9 @@ public sealed class DenoiseStage : IFrameStage
 
     /// <inheritdoc/>
     public VideoFormat OutputFormat(VideoFormat input) => input;
+
+    /// <summary>Frames from which noise was taken so far.</summary>
+    public long DenoisedFrames => Interlocked.Read(ref _denoised);
 
     /// <summary>What was done to the noise so far.</summary>
     public DenoiseReport Report => new()
@@ -212,6 +216,7 @@ public sealed class DenoiseStage : IFrameStage
             output.TakeMarksOf(centre.Frame);
             output.Work |= FrameWork.Denoised | (_options.Grain == GrainMode.Resynthesise ? FrameWork.Grained : FrameWork.None);
             _converter.FromRgb(result, output, alphaOf: centre.Frame);
+            Interlocked.Increment(ref _denoised);
             if (!unit.IsCompared)
             {
                 result.Dispose();

@@ -5,6 +5,7 @@ using FrameFlow.Inference;
 using FrameFlow.Media;
 using FrameFlow.Motion;
 using FrameFlow.Pipeline;
+using FrameFlow.Reporting;
 
 namespace FrameFlow.Jobs;
 
@@ -42,6 +43,9 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     private IDenoiser? _denoiser;
     private DenoiseStage? _stage;
     private DenoiseReport? _whole;
+
+    /// <inheritdoc/>
+    public OperationOptions? Request => options;
 
     /// <inheritdoc/>
     public string Method => options.Model;
@@ -162,8 +166,11 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     /// <inheritdoc/>
     public long FirstOutputAt(long input) => input;
 
+    /// <summary><c>denoised</c>: frames from which noise was taken; the others had none.</summary>
+    public IReadOnlyDictionary<string, long> Counts => new Dictionary<string, long> { ["denoised"] = _stage?.DenoisedFrames ?? 0 };
+
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, long> Counts => new Dictionary<string, long>();
+    public IReadOnlyList<Measurement> Measurements => NoiseCharts.Of(Shots, Report?.After, _timeline is { Count: > 0 } times ? (times.First + times.Duration).ToDouble() : 0);
 
     /// <inheritdoc/>
     public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs) => [_stage = CreateStage(Shots, outputs)];

@@ -2,6 +2,7 @@ using FrameFlow.Decoding;
 using FrameFlow.Inference;
 using FrameFlow.Media;
 using FrameFlow.Pipeline;
+using FrameFlow.Reporting;
 using Serilog;
 
 namespace FrameFlow.Jobs;
@@ -89,6 +90,12 @@ public interface IVideoOperation : IDisposable
 
     /// <summary>What the stages made last counted so far, by name.</summary>
     IReadOnlyDictionary<string, long> Counts { get; }
+
+    /// <summary>What was asked for; null where the operation cannot say.</summary>
+    OperationOptions? Request => null;
+
+    /// <summary>What was measured before the work and by the stages made last, for the report: a few curves.</summary>
+    IReadOnlyList<Measurement> Measurements => [];
 
     /// <summary>How many of the film's first frames <see cref="Measure"/> wants; 0 where the work is not worth measuring.</summary>
     int TrialFrames { get; }

@@ -94,7 +94,16 @@ internal sealed class FrameRebuilder(IFrameInterpolator interpolator, IMotionEst
         Warp.Bicubic(rgb, path, -periods, picture);
         Frame frame = _frames.Rent(place.Time, place.SourceIndex);
         frame.Work = anchor.Work | FrameWork.Rebuilt;
-        _converter.FromRgb(picture, frame, alphaOf: anchor);
+        _converter.FromRgb(picture, frame);
+        if (format.PixelFormat.HasAlpha)
+        {
+            using FloatImage alpha = new(memory, 1, format.Height, format.Width);
+            using FloatImage moved = new(memory, 1, format.Height, format.Width);
+            _converter.LoadAlpha(anchor, alpha);
+            Warp.Bicubic(alpha, path, -periods, moved);
+            _converter.StoreAlpha(moved, frame);
+        }
+
         return frame;
     }
 
