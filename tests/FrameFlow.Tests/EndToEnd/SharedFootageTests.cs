@@ -71,4 +71,14 @@ public sealed class SharedFootageTests : IDisposable
         ToolRun verdict = await _tool.RunAsync("verify", source, output, "--fps", "60", "--allow-held");
         Assert.True(verdict.Code == 0, verdict.Output + verdict.Error);
     }
+
+    [Fact]
+    public async Task Repair_FramesDroppedWithTheirTimesKept_GivesTheSourcesCount()
+    {
+        string source = Repository.SharedFootage("s22_gopro_vfr_synth.mp4");
+        ToolRun run = await _tool.RunAsync("repair", source, "-o", "out.mp4", "--model", "blend", "--grain", "off", "--encoder-args", "-preset ultrafast", "--json");
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Equal(90, run.Json.GetProperty("framesOut").GetInt32());
+        Assert.Equal(26, run.Json.GetProperty("counts").GetProperty("rebuilt").GetInt32());
+    }
 }

@@ -1,0 +1,78 @@
+using FrameFlow.Tests.Support;
+using Xunit;
+
+namespace FrameFlow.Tests.EndToEnd;
+
+/// <summary><c>frameflow repair</c> as a user runs it.</summary>
+public sealed class RepairTests : IDisposable
+{
+    private readonly Tool _tool = new();
+
+    public void Dispose() => _tool.Dispose();
+
+    [Fact]
+    public async Task Repair_DroppedFrames_ComeBackAndTheOthersStayBitForBit()
+    {
+        await MakeAsync("whole.mkv", "null");
+        await MakeAsync("holed.mkv", "select='not(between(n,5,7)+eq(n,12))'");
+        ToolRun run = await _tool.RunAsync("repair", "holed.mkv", "-o", "out.mkv", "--model", "blend", "--encoder", "ffv1", "--json");
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Equal(4, run.Json.GetProperty("counts").GetProperty("rebuilt").GetInt32());
+        string[] whole = await FramesAsync("whole.mkv");
+        string[] repaired = await FramesAsync("out.mkv");
+        Assert.Equal(24, repaired.Length);
+        Assert.Equal([5, 6, 7, 12], Enumerable.Range(0, 24).Where(i => whole[i] != repaired[i]));
+        Assert.Equal(await TimesAsync("whole.mkv"), await TimesAsync("out.mkv"));
+    }
+
+    [Fact]
+    public async Task Repair_InSegments_GivesTheFramesOfOneGo()
+    {
+        await MakeAsync("film.mkv", "loop=4:24:0,setpts=N/24/TB,select='not(between(n,30,33))',drawbox=t=fill:color=black:enable='eq(n,50)'");
+        foreach ((string name, string segment) in ((string, string)[])[("parts.mkv", "0.5"), ("whole.mkv", "0")])
+        {
+            ToolRun run = await _tool.RunAsync("repair", "film.mkv", "-o", name, "--frames", "10-13,70,115,auto", "--model", "flow", "--encoder", "ffv1", "--segment", segment, "--json");
+            Assert.True(run.Code == 0, run.Error);
+            Assert.Equal(segment == "0", run.Json.GetProperty("segments").ValueKind == System.Text.Json.JsonValueKind.Null);
+        }
+
+        Assert.Equal(await FramesAsync("whole.mkv"), await FramesAsync("parts.mkv"));
+    }
+
+    [Fact]
+    public async Task Repair_AListInAFile_IsReadAndItsFaultIsNamed()
+    {
+        await MakeAsync("film.mkv", "null");
+        await File.WriteAllLinesAsync(_tool.At("list.txt"), ["# torn", "3-4, 8"], TestContext.Current.CancellationToken);
+        ToolRun good = await _tool.RunAsync("repair", "film.mkv", "-o", "out.mkv", "--frames", "list.txt", "--model", "blend", "--dry-run", "--json");
+        Assert.True(good.Code == 0, good.Error);
+        Assert.Equal(3, good.Json.GetProperty("toRebuild").GetInt32());
+        await File.WriteAllLinesAsync(_tool.At("list.txt"), ["3", "four"], TestContext.Current.CancellationToken);
+        ToolRun bad = await _tool.RunAsync("repair", "film.mkv", "-o", "out.mkv", "--frames", "list.txt");
+        Assert.Equal(2, bad.Code);
+        Assert.Contains("line 2: 'four' is none", bad.Fault, StringComparison.Ordinal);
+        Assert.Single(bad.Error.Trim().Split('\n'));
+    }
+
+    [Theory]
+    [InlineData("7-,", "is no list ('7-')")]
+    [InlineData("5,24", "names frame 24, but what is read has 24")]
+    [InlineData("0-23", "names all 24 frames")]
+    public async Task Repair_FramesThatCannotBe_AreRefusedInOneLine(string frames, string words)
+    {
+        await MakeAsync("film.mkv", "null");
+        ToolRun run = await _tool.RunAsync("repair", "film.mkv", "-o", "out.mkv", "--frames", frames);
+        Assert.Equal(2, run.Code);
+        Assert.Contains(words, run.Fault, StringComparison.Ordinal);
+        Assert.False(File.Exists(_tool.At("out.mkv")));
+    }
+
+    // A second of the test pan at 24 fps, lossless, small, through a filter.
+    private Task<string> MakeAsync(string name, string filter) => _tool.ExternalAsync(
+        "ffmpeg", "-v", "error", "-i", Repository.TestData("pan24.mp4"), "-map", "0:v", "-frames:v", "120", "-vf", $"trim=end_frame=24,scale=160:120,{filter}", "-fps_mode", "passthrough", "-c:v", "ffv1", _tool.At(name));
+
+    private async Task<string[]> FramesAsync(string name) => [.. (await _tool.ExternalAsync("ffmpeg", "-v", "error", "-i", name, "-fps_mode", "passthrough", "-f", "framemd5", "-"))
+        .Split('\n').Where(l => l.Length > 0 && l[0] != '#').Select(l => l[(l.LastIndexOf(',') + 1)..].Trim())];
+
+    private async Task<string> TimesAsync(string name) => await _tool.ExternalAsync("ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time", "-of", "csv=p=0", name);
+}
