@@ -21,6 +21,19 @@ internal static class Parsers
         return null;
     }
 
+    /// <summary>A sequence's frame rate.</summary>
+    public static Rational? InputRate(ArgumentResult result)
+    {
+        string text = result.Tokens[^1].Value;
+        if (TargetRate.TryParse(text, out TargetRate rate) && !rate.IsMultiple)
+        {
+            return rate.Value;
+        }
+
+        result.AddError($"--input-fps '{text}' is no frame rate; give a number or ratio above 0 and up to {TargetRate.Highest}, such as 24 or 24000/1001.");
+        return null;
+    }
+
     /// <summary>A positive factor.</summary>
     public static Rational Factor(ArgumentResult result)
     {

@@ -28,7 +28,8 @@ public sealed partial class ArchitectureTests
         ["Interpolation"] = ["Media", "Color", "Pipeline", "Inference", "Diffusion", "Motion", "SceneCuts", "Decoding"],
         ["Denoising"] = ["Media", "Color", "Pipeline", "Inference", "Diffusion", "Motion", "SceneCuts"],
         ["Repair"] = ["Media", "Color", "Pipeline", "Inference", "Diffusion", "Motion", "SceneCuts", "Denoising", "Interpolation"],
-        ["Jobs"] = ["Media", "Color", "Pipeline", "Inference", "Diffusion", "Decoding", "Encoding", "Motion", "SceneCuts", "Interpolation", "Denoising", "Repair", "Verification"],
+        ["Reporting"] = ["Media", "Pipeline", "Interpolation"],
+        ["Jobs"] = ["Media", "Color", "Pipeline", "Inference", "Diffusion", "Decoding", "Encoding", "Motion", "SceneCuts", "Interpolation", "Denoising", "Repair", "Verification", "Reporting"],
         ["Evaluation"] = ["Media", "Inference", "Decoding", "Encoding", "Interpolation", "Jobs"],
     };
 
@@ -37,7 +38,8 @@ public sealed partial class ArchitectureTests
     {
         ["Microsoft.ML.OnnxRuntime"] = ["Inference"],
         ["FFMpegCore"] = ["Decoding", "Encoding"],
-        ["OpenCvSharp"] = ["SceneCuts", "Motion", "Repair", "Evaluation"],
+        ["OpenCvSharp"] = ["SceneCuts", "Motion", "Repair", "Evaluation", "Reporting"],
+        ["OxyPlot"] = ["Reporting"],
         ["Spectre.Console"] = [],
         ["System.CommandLine"] = [],
         ["Serilog.Sinks"] = [],

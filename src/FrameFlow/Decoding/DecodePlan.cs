@@ -18,14 +18,16 @@ internal sealed class DecodePlan
     private readonly string _path;
     private readonly int _streamIndex;
     private readonly Rational? _seek;
+    private readonly ImageSequence? _sequence;
 
     public DecodePlan(MediaInfo info, StreamInfo stream, DecodeOptions options)
     {
         _options = options;
         _path = info.Path;
+        _sequence = info.Sequence;
         _streamIndex = stream.Index;
         int threads = options.Threads > 0 ? options.Threads : Math.Min(MostAutomaticThreads, Environment.ProcessorCount + 1);
-        ReadAheadFrames = stream.Codec is "mpeg1video" or "mpeg2video" or "dvvideo" ? 0 : threads + ReorderedFrames;
+        ReadAheadFrames = _sequence is not null || stream.Codec is "mpeg1video" or "mpeg2video" or "dvvideo" ? 0 : threads + ReorderedFrames;
         if (options.Start > Rational.Zero || options.Duration is not null)
         {
             // Rounded like the container's own times, so that stretches that follow one another neither share nor lose a frame.
@@ -54,6 +56,13 @@ internal sealed class DecodePlan
 
     private static Rational? Seek(MediaInfo info, Rational start)
     {
+        if (info.Sequence is { } sequence)
+        {
+            // ffmpeg counts the pictures that exist, each whole on its own.
+            long index = sequence.IndexAt((start * sequence.Rate).Floor()) - 1;
+            return index > 0 ? index / sequence.Rate : null;
+        }
+
         bool isIndexed = info.Container.Contains("mp4", StringComparison.Ordinal) || info.Container.Contains("matroska", StringComparison.Ordinal);
         Rational seek = start - (isIndexed ? IndexedMargin : UnindexedMargin);
         return seek > Rational.Zero ? seek : null;
@@ -75,25 +84,31 @@ internal sealed class DecodePlan
     public IEnumerable<string> InputOptions =>
     [
         "-copyts", "-noautorotate",
+        .. _sequence is null ? [] : MediaProbe.InputOf(_sequence),
         .. _options.Threads > 0 ? (string[])["-threads", Number(_options.Threads)] : [],
         .. _seek is { } seek ? (string[])["-noaccurate_seek", "-ss", ((seek * 1_000_000).Floor() / 1_000_000m).ToString(CultureInfo.InvariantCulture)] : [],
     ];
 
     /// <summary>The input as ffmpeg's <c>-i</c> takes it; a colon in a name is no protocol.</summary>
-    public string Input => "file:" + _path;
+    public string Input => _sequence is null ? "file:" + _path : _sequence.Pattern.Glob(_sequence.Numbers[^1]);
 
     /// <summary>Options between the input and the filters. Every decoded frame comes out once, none doubled or dropped for a rate.</summary>
     public IEnumerable<string> OutputOptions => ["-map", "0:" + Number(_streamIndex), "-fps_mode", "passthrough", "-max_error_rate", "1"];
 
     /// <summary>The filter that cuts out the wanted stretch by exact ticks, or null.</summary>
     public string? Trim => StartTick == long.MinValue && EndTick == long.MaxValue ? null
-        : "trim=" + string.Join(':', ((string[])[StartTick == long.MinValue ? "" : "start_pts=" + Number(StartTick), EndTick == long.MaxValue ? "" : "end_pts=" + Number(EndTick)]).Where(p => p.Length > 0));
+        : "trim=" + string.Join(':', ((string[])[StartTick == long.MinValue ? "" : "start_pts=" + Number(Read(StartTick)), EndTick == long.MaxValue ? "" : "end_pts=" + Number(Read(EndTick))]).Where(p => p.Length > 0));
+
+    /// <summary>The tick at which a frame that ffmpeg puts at a tick of its own really stands: in a sequence with holes it counts the pictures that exist.</summary>
+    public long Place(long tick) => _sequence?.TickOf(tick) ?? tick;
 
     /// <summary>Whether a decoded frame belongs to the wanted stretch.</summary>
     public bool Contains(long tick) => tick >= StartTick && tick < EndTick;
 
     /// <summary>Joins filters into a chain, leaving out those that are null.</summary>
     public static string? Chain(params string?[] filters) => filters.All(f => f is null) ? null : string.Join(',', filters.Where(f => f is not null));
+
+    private long Read(long tick) => _sequence?.IndexAt(tick) ?? tick;
 
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -27,6 +27,9 @@ public sealed record MediaInfo
     /// <summary>The file's path as given.</summary>
     public required string Path { get; init; }
 
+    /// <summary>The numbered pictures where the path is a pattern of theirs; else null.</summary>
+    public ImageSequence? Sequence { get; init; }
+
     /// <summary>ffprobe's name(s) of the container, for example <c>mov,mp4,m4a,3gp,3g2,mj2</c>.</summary>
     public required string Container { get; init; }
 

@@ -7,27 +7,44 @@ namespace FrameFlow.Decoding;
 /// <summary>Asks ffprobe what a file holds. Ratios stay ratios; nothing is decoded but the first frame, for what only the bitstream says.</summary>
 public static class MediaProbe
 {
-    /// <summary>Probes a file that must hold a video stream.</summary>
-    /// <param name="path">The file.</param>
+    /// <summary>Probes a file that must hold a video stream, or a numbered sequence of pictures.</summary>
+    /// <param name="path">The file, or the pattern of a sequence (<see cref="SequencePattern"/>).</param>
     /// <param name="cancellationToken">Ends ffprobe.</param>
-    /// <exception cref="FrameFlowException">The file is missing, unreadable, no media file, or has no video stream (<see cref="FaultKind.Input"/>).</exception>
-    public static async Task<MediaInfo> ProbeAsync(string path, CancellationToken cancellationToken)
+    /// <param name="inputRate">Frames a second of a sequence, or null: what the pictures' headers say.</param>
+    /// <exception cref="FrameFlowException">The file is missing, unreadable, no media file, or has no video stream (<see cref="FaultKind.Input"/>); a rate is given for a film (<see cref="FaultKind.Usage"/>).</exception>
+    public static async Task<MediaInfo> ProbeAsync(string path, CancellationToken cancellationToken, Rational? inputRate = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        InputFaults.ThrowIfUnreadable(path);
-        using JsonDocument document = await RunAsync(path, ["-show_format", "-show_streams", "-show_chapters"], cancellationToken)
+        ImageSequence? sequence = ImageSequence.Open(path, inputRate);
+        if (sequence is null)
+        {
+            InputFaults.ThrowIfUnreadable(path);
+            if (inputRate is not null)
+            {
+                throw new FrameFlowException(FaultKind.Usage, $"--input-fps is for numbered sequences; '{path}' brings its own times: leave it out.");
+            }
+        }
+
+        string[] input = sequence is null ? ["file:" + path] : [.. InputOf(sequence), sequence.Pattern.Glob(sequence.Numbers[^1])];
+        using JsonDocument document = await RunAsync(path, input, ["-show_format", "-show_streams", "-show_chapters"], cancellationToken)
             ?? throw InputFaults.NoMedia(path, "nothing is in it");
         JsonElement root = document.RootElement;
         JsonElement format = root.TryGetProperty("format", out JsonElement f) ? f : default;
-        List<string> notes = [];
+        List<string> notes = [.. sequence?.Note is { } rateNote ? (string[])[rateNote] : []];
         List<StreamInfo> streams = [.. Items(root, "streams").Select(s => ReadStream(s, notes))];
+        if (sequence is { Dpx.Timecode: { } timecode })
+        {
+            streams = [.. streams.Select(s => s with { Tags = new Dictionary<string, string>(s.Tags, StringComparer.OrdinalIgnoreCase) { ["timecode"] = timecode } })];
+        }
+
         MediaInfo info = new()
         {
             Path = path,
+            Sequence = sequence,
             Container = Text(format, "format_name") ?? "unknown",
             Duration = Seconds(Text(format, "duration")),
             StartTime = StartOf(Seconds(Text(format, "start_time")) ?? Rational.Zero, streams),
-            SizeBytes = new FileInfo(path).Length,
+            SizeBytes = sequence is null ? new FileInfo(path).Length : sequence.Numbers.Sum(n => new FileInfo(sequence.Pattern.PathOf(n)).Length),
             Streams = streams,
             ChapterCount = Items(root, "chapters").Count(),
             Tags = Tags(format),
@@ -42,7 +59,7 @@ public static class MediaProbe
         JsonElement? frame = null;
         foreach (string interval in (string[])["%+#1", "%+#60"])
         {
-            using JsonDocument? frames = await RunAsync(path, ["-select_streams", Invariant(video.Index), "-show_frames", "-read_intervals", interval], cancellationToken, lenient: true);
+            using JsonDocument? frames = await RunAsync(path, input, ["-select_streams", Invariant(video.Index), "-show_frames", "-read_intervals", interval], cancellationToken, lenient: true);
             frame = frames is null ? null : Items(frames.RootElement, "frames").Where(e => e.TryGetProperty("pix_fmt", out _)).Select(e => (JsonElement?)e.Clone()).FirstOrDefault();
             if (frame is not null)
             {
@@ -59,13 +76,16 @@ public static class MediaProbe
         return info with { Streams = [.. streams.Select(s => s.Index == video.Index ? s with { Video = description } : s)] };
     }
 
-    private static async Task<JsonDocument?> RunAsync(string path, string[] what, CancellationToken cancellationToken, bool lenient = false)
+    /// <summary>ffmpeg's and ffprobe's options before a sequence's glob.</summary>
+    internal static string[] InputOf(ImageSequence sequence) => ["-f", "image2", "-pattern_type", "glob", "-framerate", sequence.Rate.ToString()];
+
+    private static async Task<JsonDocument?> RunAsync(string path, string[] input, string[] what, CancellationToken cancellationToken, bool lenient = false)
     {
         MemoryStream json = new();
         List<string> errors = [];
         await ExternalTool.RunAsync(
             "ffprobe",
-            ["-v", "error", "-of", "json", .. what, "file:" + path],
+            ["-v", "error", "-of", "json", .. what, .. input],
             reader => reader.BaseStream.CopyToAsync(json, cancellationToken),
             line => { if (errors.Count < 50) { errors.Add(line); } },
             cancellationToken);

@@ -70,6 +70,9 @@ public sealed record DecodeOptions
     /// <summary>Whether interlaced or telecined content is made progressive (<c>--deinterlace auto</c>).</summary>
     public bool Deinterlace { get; init; } = true;
 
+    /// <summary>Frames a second of a numbered sequence, which files of single pictures do not know; null: what their headers say.</summary>
+    public Rational? InputRate { get; init; }
+
     /// <summary>Decoder threads; 0 lets ffmpeg choose.</summary>
     public int Threads { get; init; }
 }

@@ -31,7 +31,9 @@ public static partial class SourceScanner
 
         FieldStatistics fields = new();
         Pass plain = new(plan, stream);
-        string chain = DecodePlan.Chain("showinfo=checksum=0", plan.Trim, working.Conversion, "idet,metadata=mode=print:file=-")!;
+        string chain = info.Sequence is null
+            ? DecodePlan.Chain("showinfo=checksum=0", plan.Trim, working.Conversion, "idet,metadata=mode=print:file=-")!
+            : DecodePlan.Chain("showinfo=checksum=0", plan.Trim)!;
         int exitCode = await RunAsync(plan, options, chain, line => fields.Add(line), plain, cancellationToken);
         if (plain.Ticks.Count == 0)
         {
@@ -39,6 +41,11 @@ public static partial class SourceScanner
         }
 
         plain.Finish(exitCode);
+        if (info.Sequence is { } sequence)
+        {
+            return OfSequence(info, sequence, plan, plain, working);
+        }
+
         List<string> notes = [.. info.Notes];
         if (working.Note is { } note)
         {
@@ -62,6 +69,11 @@ public static partial class SourceScanner
         (List<long> ticks, List<int> dropped) = Increasing(plain, notes, plain.Damage);
         Rational? last = await LastDurationAsync(info, stream, ticks, cancellationToken);
         FrameTimeline timeline = Timeline([.. ticks], plain.TimeBase, last, plan, video.AverageRate, video.BaseRate);
+        if (timeline.ConstantRate is { } even && Enumerable.Range(0, Math.Min(12, timeline.Count)).Any(i => Rational.Abs((ticks[i] * plain.TimeBase) - timeline[i]) > plain.TimeBase * 2))
+        {
+            notes.Add($"The frames stay for two and three fields by turns (3:2 pulldown by flags); they are the film's own, and taken to stand evenly, at {even} fps.");
+        }
+
         List<DamagedStretch> damage = plain.Damage;
         if (filters is not null)
         {
@@ -89,6 +101,56 @@ public static partial class SourceScanner
             DroppedFrames = dropped,
             Damage = damage,
             Notes = notes,
+        };
+    }
+
+    // Pictures are whole frames that stand where their numbers say, so neither fields nor times are guessed. What is missing is damage of the source.
+    private static SourceScan OfSequence(MediaInfo info, ImageSequence sequence, DecodePlan plan, Pass pass, WorkingFormat working)
+    {
+        if (pass.FirstOtherTick is { } other)
+        {
+            throw new FrameFlowException(FaultKind.Input, $"Input '{info.Path}' mixes pictures: '{sequence.Pattern.NameOf(sequence.Numbers[0] + other)}' has another size or pixel format than those before it; name one kind by its own pattern.");
+        }
+
+        Rational tick = sequence.Rate.Inverse;
+        HashSet<long> decoded = [.. pass.Ticks];
+        List<DamagedStretch> damage = [.. pass.Damage.Select(d => d with { What = $"{d.What} (about '{sequence.Pattern.NameOf(sequence.Numbers[0] + (d.Start * sequence.Rate).Round())}')" })];
+        foreach (long number in sequence.Numbers)
+        {
+            long place = number - sequence.Numbers[0];
+            if (plan.Contains(place) && !decoded.Contains(place))
+            {
+                // Its own complaint is one of those between the two frames beside it.
+                Rational start = place * tick;
+                string reason = pass.Damage.FirstOrDefault(d => d.Start <= start && d.End >= start)?.What ?? "no reason given";
+                damage.RemoveAll(d => d.Start <= start && d.End >= start);
+                damage.Add(new DamagedStretch(start, start + tick, $"'{sequence.Pattern.NameOf(number)}' does not decode ({reason})"));
+            }
+        }
+
+        foreach ((long first, long last) in sequence.Missing)
+        {
+            if (plan.Contains(first - sequence.Numbers[0]) || plan.Contains(last - sequence.Numbers[0]))
+            {
+                string which = first == last ? $"number {first} is" : string.Create(CultureInfo.InvariantCulture, $"numbers {first} to {last} ({last - first + 1} pictures) are");
+                damage.Add(new DamagedStretch((first - sequence.Numbers[0]) * tick, (last + 1 - sequence.Numbers[0]) * tick, which + " missing"));
+            }
+        }
+
+        damage.Sort(static (a, b) => a.Start.CompareTo(b.Start));
+        return new SourceScan
+        {
+            Timeline = FrameTimeline.Restore([.. pass.Ticks], tick, sequence.Rate, tick),
+            Format = working.Format,
+            Conversion = working.Conversion,
+            RawPixelFormat = working.RawName,
+            Damage = damage,
+            Notes =
+            [
+                .. info.Notes,
+                .. working.Note is { } note ? (string[])[note] : [],
+                .. working.Format.PixelFormat.IsFloat ? (string[])["Linear light is worked on through sRGB's curve, continued below 0 and above 1, and comes back linear: nothing is clipped."] : [],
+            ],
         };
     }
 
@@ -340,6 +402,7 @@ public static partial class SourceScanner
         private bool _isCorrupt;
         private string? _cutOff;
         private (int Width, int Height) _size;
+        private string _format = "";
 
         /// <summary>For a pass whose frames come from behind the filters: all of them count, whatever their tick.</summary>
         public bool CountsAll { get; init; }
@@ -359,6 +422,9 @@ public static partial class SourceScanner
         public long Untimed { get; private set; }
 
         public int Sizes { get; private set; }
+
+        /// <summary>Where a frame has another size or pixel format than those before it, for the first time; null where none has.</summary>
+        public long? FirstOtherTick { get; private set; }
 
         private Rational Step => (stream.Video!.BaseRate ?? stream.Video.AverageRate ?? 25).Inverse;
 
@@ -424,6 +490,7 @@ public static partial class SourceScanner
                 Untimed++;
             }
 
+            tick = plan.Place(tick);
             long? previous = _previous;
             _previous = tick;
             if (!CountsAll && !plan.Contains(tick))
@@ -441,6 +508,14 @@ public static partial class SourceScanner
             {
                 _size = (width, height);
                 Sizes++;
+                FirstOtherTick ??= Sizes > 1 ? tick : null;
+            }
+
+            ReadOnlySpan<char> format = Value(text, " fmt:");
+            if (!format.SequenceEqual(_format))
+            {
+                FirstOtherTick ??= _format.Length > 0 ? tick : null;
+                _format = format.ToString();
             }
 
             if (_complaint is not null)

@@ -68,10 +68,8 @@ internal sealed partial record WorkingFormat(VideoFormat Format, string RawName,
             conversion = $"scale=in_range=pc:out_range=pc:{Flags},format={target.Name}";
         }
 
-        // Another order of bytes or planes is nothing to tell of.
-        bool isRepacked = target == meant && !name.StartsWith("pal", StringComparison.Ordinal) && !name.StartsWith("ya", StringComparison.Ordinal);
         string lost = layout.HasAlpha && !target.HasAlpha ? ", the alpha channel is dropped" : "";
-        return new(As(target, video.Color), target.Name, conversion, isRepacked && lost.Length == 0 ? null : $"{name} is worked on as {target.Name}{lost}.");
+        return new(As(target, video.Color), target.Name, conversion, $"{name} is worked on as {target.Name}{lost}.");
     }
 
     // The planes that hold all that the format does.

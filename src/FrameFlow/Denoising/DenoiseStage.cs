@@ -24,6 +24,7 @@ public sealed class DenoiseStage : IFrameStage
     private readonly VideoFormat _format;
     private readonly FrameRange? _outputs;
     private int _pairs;
+    private long _denoised;
 
     /// <summary>Creates the stage.</summary>
     /// <param name="denoiser">D; not owned.</param>
@@ -84,6 +85,9 @@ public sealed class DenoiseStage : IFrameStage
 
     /// <inheritdoc/>
     public VideoFormat OutputFormat(VideoFormat input) => input;
+
+    /// <summary>Frames from which noise was taken so far.</summary>
+    public long DenoisedFrames => Interlocked.Read(ref _denoised);
 
     /// <summary>What was done to the noise so far.</summary>
     public DenoiseReport Report => new()
@@ -154,6 +158,9 @@ public sealed class DenoiseStage : IFrameStage
     {
         using Neighbourhood window = Around();
         int shot = 0;
+
+        // Not its source index: an operation before this one may have added frames.
+        long next = _outputs is { } all ? Math.Max(0, all.First - ReachOf(_options)) : 0;
         await foreach (Frame frame in input.WithCancellation(cancellationToken))
         {
             while (shot + 1 < _shots.Count && _shots[shot + 1].Start <= frame.Time)
@@ -162,7 +169,7 @@ public sealed class DenoiseStage : IFrameStage
             }
 
             window.Add(Picture(frame, shot));
-            if (window.IsReady && Wanted(window.Next()) is { } unit)
+            if (window.IsReady && Wanted(window.Next(), next++) is { } unit)
             {
                 yield return unit;
             }
@@ -170,7 +177,7 @@ public sealed class DenoiseStage : IFrameStage
 
         while (!window.IsEmpty)
         {
-            if (Wanted(window.Next()) is { } unit)
+            if (Wanted(window.Next(), next++) is { } unit)
             {
                 yield return unit;
             }
@@ -178,9 +185,8 @@ public sealed class DenoiseStage : IFrameStage
     }
 
     // The others came for their neighbours' sake.
-    private Unit? Wanted(Unit unit)
+    private Unit? Wanted(Unit unit, long index)
     {
-        long index = unit.Centre.Frame.SourceIndex;
         if (_outputs is not { } outputs || (index >= outputs.First && index < outputs.End))
         {
             return unit;
@@ -212,6 +218,7 @@ public sealed class DenoiseStage : IFrameStage
             output.TakeMarksOf(centre.Frame);
             output.Work |= FrameWork.Denoised | (_options.Grain == GrainMode.Resynthesise ? FrameWork.Grained : FrameWork.None);
             _converter.FromRgb(result, output, alphaOf: centre.Frame);
+            Interlocked.Increment(ref _denoised);
             if (!unit.IsCompared)
             {
                 result.Dispose();

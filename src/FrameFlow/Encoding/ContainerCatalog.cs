@@ -11,6 +11,9 @@ public sealed record ContainerInfo
     /// <summary>File name extensions with the dot, lower case.</summary>
     public required IReadOnlyList<string> Extensions { get; init; }
 
+    /// <summary>Whether it is a file a picture, numbered, and nothing but pictures.</summary>
+    public bool IsSequence => Muxer == "image2";
+
     /// <summary>ffmpeg's muxer.</summary>
     public required string Muxer { get; init; }
 
@@ -123,6 +126,8 @@ public static class ContainerCatalog
         },
     ];
 
+    private static readonly ContainerInfo[] SequenceRows = [Sequence("DPX", "dpx", ".dpx"), Sequence("TIFF", "tiff", ".tif", ".tiff"), Sequence("EXR", "exr", ".exr"), Sequence("PNG", "png", ".png")];
+
     /// <summary>Every container in the table.</summary>
     public static IReadOnlyList<ContainerInfo> All => Rows;
 
@@ -132,11 +137,22 @@ public static class ContainerCatalog
     /// <summary>Whether an extension, with its dot, stands for a container.</summary>
     public static bool Knows(string extension) => Rows.Any(r => r.Extensions.Contains(extension, StringComparer.OrdinalIgnoreCase));
 
-    /// <summary>The container that a path's extension stands for.</summary>
+    /// <summary>Sequences of pictures, a file each.</summary>
+    public static IReadOnlyList<ContainerInfo> Sequences => SequenceRows;
+
+    /// <summary>The container that a path's extension stands for; a sequence where the name has a place for a number.</summary>
     /// <exception cref="FrameFlowException">The extension is unknown (<see cref="FaultKind.Usage"/>).</exception>
     public static ContainerInfo ForPath(string path)
     {
         string extension = Path.GetExtension(path);
+        if (Decoding.SequencePattern.Knows(extension))
+        {
+            // A file that has the pattern's very name would hide it from a later run.
+            return Decoding.SequencePattern.TryParse(path) is not null
+                ? SequenceRows.First(r => r.Extensions.Contains(extension, StringComparer.OrdinalIgnoreCase))
+                : throw new FrameFlowException(FaultKind.Usage, $"The output '{path}' is of single pictures: give their number a place, for example frames/frame_%06d{extension.ToLowerInvariant()}.");
+        }
+
         return Array.Find(Rows, r => r.Extensions.Contains(extension, StringComparer.OrdinalIgnoreCase))
             ?? throw new FrameFlowException(
                 FaultKind.Usage,
@@ -164,6 +180,19 @@ public static class ContainerCatalog
         text.AppendLine("Dropped everywhere, and said: picture subtitles that are not named above, data streams other than timecode, further video streams, dynamic HDR metadata.");
         return text.ToString();
     }
+
+    private static ContainerInfo Sequence(string name, string codec, params string[] extensions) => new()
+    {
+        Name = name + " sequence",
+        Extensions = extensions,
+        Muxer = "image2",
+        DefaultEncoder = codec,
+        VideoCodecs = new HashSet<string> { codec },
+        AudioCodecs = [],
+        LosslessAudioEncoder = "",
+        AudioEncoder = "",
+        SubtitleCodecs = [],
+    };
 
     private static string Kept(bool kept) => kept ? "kept" : "dropped, said";
 }

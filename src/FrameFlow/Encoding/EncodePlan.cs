@@ -16,6 +16,9 @@ namespace FrameFlow.Encoding;
 /// </remarks>
 public sealed record EncodePlan
 {
+    // The only encoder here that takes a film-grain table (SVT-AV1 does from 2.0 on).
+    private const string GrainEncoder = "libaom-av1";
+
     // A shift smaller than this is inaudible and below every container's resolution except MP4's own.
     private static readonly Rational ShiftTolerance = new(1, 200_000);
 
@@ -74,6 +77,16 @@ public sealed record EncodePlan
     /// <summary>The time of frame <paramref name="index"/> on the clock of the frames handed over, in seconds.</summary>
     public Rational TimeOf(long index) => Request.Times is { } times ? times[checked((int)index)] : Request.FirstFrameTime + (index / Request.FrameRate);
 
+    /// <summary>
+    /// The number of frame <paramref name="index"/> in a sequence: its place in time, in frames of the output's rate, counted from the source's own number where that
+    /// is a sequence, else from 0. So numbers that the source misses stay missing.
+    /// </summary>
+    public long NumberOf(long index)
+    {
+        long first = Request.Source.Sequence is { } source ? source.Numbers[0] + (Request.FirstFrameTime * source.Rate).Round() : 0;
+        return first + (Request.Times?.ConstantRate is { } rate ? ((TimeOf(index) - TimeOf(0)) * rate).Round() : index);
+    }
+
     /// <summary>The encoder that a request asks for: the user's, else the container's default.</summary>
     /// <exception cref="FrameFlowException">The output's extension is unknown.</exception>
     public static string EncoderNameFor(EncodeOptions options, string outputPath)
@@ -84,9 +97,9 @@ public sealed record EncodePlan
 
     /// <summary>
     /// Whether segments that are encoded each on its own join without loss. MPEG-2 in NUT comes out a frame late (found by comparing times);
-    /// every other encoder in <see cref="EncoderCatalog"/> was tried. Frames at uneven times are not cut.
+    /// every other encoder in <see cref="EncoderCatalog"/> was tried. Frames at uneven times are not cut, nor are sequences, nor a film whose grain is told by its times.
     /// </summary>
-    public bool CanBeJoined => Encoder.Codec != "mpeg2video" && Request.Times is null;
+    public bool CanBeJoined => Encoder.Codec != "mpeg2video" && Request.Times is null && !Container.IsSequence && Request.GrainTable is null;
 
     /// <summary>The plan for one segment: the same picture, encoded alone, so that it begins with a key frame and refers to nothing outside.</summary>
     /// <param name="outputs">Its frames, by their index in this plan.</param>
@@ -134,19 +147,36 @@ public sealed record EncodePlan
             errors.Add($"The frame rate {request.FrameRate} is not positive.");
         }
 
+        if (request.Options.EncoderArgs is not null && container.IsSequence && request.Options.EncoderArgs.Contains("-start_number", StringComparison.Ordinal))
+        {
+            errors.Add("--encoder-args -start_number: a sequence's numbers are the source's own.");
+        }
+
         if (request.Times is not null && encoder.Codec == "mpeg2video")
         {
             errors.Add($"{encoder.Name} knows even frame rates only, and this film's is variable; use {container.DefaultEncoder}, or write .mkv.");
+        }
+
+        if (request.GrainTable is not null && encoder.Name != GrainEncoder)
+        {
+            errors.Add($"--grain table is written by {GrainEncoder} alone, not by {encoder.Name}; give --encoder {GrainEncoder} and .mkv, .mp4 or .webm.");
+        }
+
+        if (request.GrainTable is not null && request.Format.PixelFormat.Model == ColorModel.Rgb)
+        {
+            errors.Add("--grain table is for Y'CbCr and grey: AV1 makes grain by luma; use --grain resynthesise for RGB.");
         }
 
         VideoPlan video = PlanVideo(request, container, encoder, errors);
         ThrowIfAny(errors);
 
         List<string> notes = [.. video.Notes];
-        (Rational videoShift, Rational sourceShift) = PlanShift(request);
+        (Rational videoShift, Rational sourceShift) = container.IsSequence ? (Rational.Zero, Rational.Zero) : PlanShift(request);
         StreamPlan streams = StreamPlan.Create(request, container, sourceShift, hiddenSound, notes);
 
-        List<string> pipe = request.Times is not null ? ["-f", "nut"] :
+        // A sequence's pictures have numbers, not times.
+        bool isEven = request.Times is null || container.IsSequence;
+        List<string> pipe = !isEven ? ["-f", "nut"] :
         [
             "-f", "rawvideo", "-pix_fmt", request.Format.PixelFormat.Name,
             "-video_size", string.Create(CultureInfo.InvariantCulture, $"{request.Format.Width}x{request.Format.Height}"),
@@ -208,6 +238,11 @@ public sealed record EncodePlan
             output.AddRange(["-t", Decimal(videoShift + (request.Times is { } times ? times.Duration - times.LastDuration : (request.FrameCount - 1) / request.FrameRate) + (new Rational(3, 2) / request.FrameRate))]);
         }
 
+        if (container.IsSequence)
+        {
+            output.AddRange(["-start_number", "0"]);
+        }
+
         output.AddRange(["-max_muxing_queue_size", "4096"]);
         if (container.Muxer is "mp4" or "mov")
         {
@@ -251,7 +286,7 @@ public sealed record EncodePlan
             EncoderPixelFormat = video.PixelFormat,
             ConvertsPixels = video.ConvertsPixels,
             PipeArguments = pipe,
-            PipeTimeBase = request.Times is null ? null : encoderTimeBase,
+            PipeTimeBase = isEven ? null : encoderTimeBase,
             SourceArguments = source,
             OutputArguments = output,
             SegmentArguments = segment,
@@ -365,6 +400,11 @@ public sealed record EncodePlan
             target = encoder.PixelFormats[0];
         }
 
+        if (encoder.Name == "dpx" && request.Source.Sequence?.Dpx is { IsLittleEndian: true } && target.EndsWith("be", StringComparison.Ordinal))
+        {
+            target = target[..^2] + "le";
+        }
+
         PixelFormat taken = EncoderCatalog.Kept(encoder, target);
         ColorDescription tags = PixelConversion.TagsAfter(format, taken);
         if (target != carried.Name)
@@ -437,6 +477,9 @@ public sealed record EncodePlan
             case "dnxhd":
                 arguments.AddRange(["-profile:v", taken.Sampling == ChromaSampling.Yuv444 ? "dnxhr_444" : taken.BitDepth == 8 ? "dnxhr_hq" : "dnxhr_hqx"]);
                 break;
+            case "exr":
+                arguments.AddRange(["-format", request.Source.Sequence is { IsHalf: true } ? "half" : "float"]);
+                break;
             case "hevc_nvenc" when taken.BitDepth == 10 && taken.Sampling == ChromaSampling.Yuv420:
                 arguments.AddRange(["-profile:v", "main10"]);
                 break;
@@ -445,9 +488,19 @@ public sealed record EncodePlan
         }
 
         AddParameters(request, encoder, source, arguments, notes);
+        if (request.GrainTable is { } table)
+        {
+            // A list of key=value between colons.
+            arguments.AddRange(["-aom-params", "film-grain-table=" + table.Replace("\\", "\\\\", StringComparison.Ordinal).Replace(":", "\\:", StringComparison.Ordinal)]);
+        }
 
         // QuickTime and Apple's players know hvc1 only.
         string[] muxer = encoder.Codec == "hevc" && container.Muxer is "mp4" or "mov" ? ["-tag:v:0", "hvc1"] : [];
+
+        if (container.IsSequence && request.Source.Sequence is { } pictures && encoder.Name != "dpx")
+        {
+            notes.Add($"{container.Name}: what the source's files say beside their pictures (resolution, ICC profile, attributes) is not carried; {(pictures.Dpx is null ? "take it from them by number" : "write .dpx to keep headers and timecode")}.");
+        }
 
         if (source is { DynamicMetadata.Count: > 0 })
         {

@@ -149,6 +149,28 @@ public static class EncoderCatalog
         },
         new()
         {
+            // The byte order follows a DPX source's; else the high byte first, as scanners write.
+            Name = "dpx", Codec = "dpx", NoQualityReason = "which is not compressed",
+            PixelFormats = ["gray", "gray16be", "rgb24", "gbrp10be", "gbrp12be", "rgb48be", "rgba", "rgba64be"],
+        },
+        new()
+        {
+            Name = "tiff", Codec = "tiff", NoQualityReason = "which is lossless", Arguments = ["-compression_algo", "lzw"],
+            PixelFormats = ["gray", "gray16le", "rgb24", "rgb48le", "rgba", "rgba64le"],
+        },
+        new()
+        {
+            // Half or float as the source's; zip of 16 lines, which every reader has.
+            Name = "exr", Codec = "exr", NoQualityReason = "which is lossless", Arguments = ["-compression", "zip16"],
+            PixelFormats = ["grayf32le", "gbrpf32le", "gbrapf32le"],
+        },
+        new()
+        {
+            Name = "png", Codec = "png", NoQualityReason = "which is lossless", Arguments = ["-pred", "mixed"],
+            PixelFormats = ["gray", "gray16be", "rgb24", "rgb48be", "rgba", "rgba64be"],
+        },
+        new()
+        {
             Name = "h264_nvenc", Codec = "h264", Quality = new("-cq", 18, 1, 51, WholeOnly: true), Arguments = ["-preset", "p5", "-rc", "vbr", "-b:v", "0"],
             PixelFormats = ["yuv420p", "yuv444p"], NeedsEvenSize = true, NeedsDevice = true, MinimumSize = (146, 50),
         },
@@ -184,7 +206,7 @@ public static class EncoderCatalog
     public static string ToMarkdown()
     {
         System.Text.StringBuilder text = new();
-        text.AppendLine("| encoder | default quality | other defaults | pictures taken without conversion |");
+        text.AppendLine("| encoder | default quality | other defaults | pictures taken without conversion (bits) |");
         text.AppendLine("|---|---|---|---|");
         foreach (EncoderInfo row in Rows)
         {
@@ -200,7 +222,7 @@ public static class EncoderCatalog
     // "4:2:0 8 10 12, RGB 8 16 ..." instead of thirty names.
     private static string Describe(IReadOnlyList<string> pixelFormats) => string.Join(", ", pixelFormats.Select(Meaning).Distinct()
         .GroupBy(f => f.Description.Replace($" {f.BitDepth} bit", "", StringComparison.Ordinal))
-        .Select(g => g.Key + " " + string.Join(' ', g.Select(f => f.BitDepth).Order())));
+        .Select(g => g.First().IsFloat ? g.Key : g.Key + " " + string.Join(' ', g.Select(f => f.BitDepth).Order())));
 
     /// <summary>The table's row, or null.</summary>
     public static EncoderInfo? Find(string name) => Array.Find(Rows, r => r.Name == name);

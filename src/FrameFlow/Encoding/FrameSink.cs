@@ -25,6 +25,7 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
 
     private readonly Queue<string> _errorLines = new();
     private readonly Lock _errorGate = new();
+    private readonly List<int> _sources = [];
     private long _framesWritten;
 
     /// <inheritdoc/>
@@ -56,6 +57,7 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
     private async Task EncodeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        output.Begin();
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         FramePipe pipe = new(this, frames, stop);
         FFMpegArguments arguments = FFMpegArguments.FromPipeInput(pipe, o => o.WithCustomArgument(CommandLine.Join(["-hide_banner", "-loglevel", "warning", "-nostats"])));
@@ -74,7 +76,7 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
         }
 
         FFMpegArgumentProcessor processor = arguments
-            .OutputToFile(CommandLine.Inner(output.PartialPath), overwrite: true, o => o.WithCustomArgument(CommandLine.Join(plan.OutputArguments)))
+            .OutputToFile(CommandLine.Inner(output.WrittenPath), overwrite: true, o => o.WithCustomArgument(CommandLine.Join(plan.OutputArguments)))
             .NotifyOnStandardError(KeepErrorLine)
             .CancellableThrough(stop.Token, TimeSpan.Zero);
 
@@ -100,6 +102,15 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
         if (!succeeded || toolFault is not null || !pipe.Completed)
         {
             throw Failure(processor.Arguments, toolFault);
+        }
+
+        try
+        {
+            await output.FinishAsync(plan, _sources, cancellationToken);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new FrameFlowException(FaultKind.Storage, $"'{output.Path}' could not be written ({e.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ')}); free some space, or give another folder.", e);
         }
 
         if (plan.HeaderRotation != 0)
@@ -206,6 +217,11 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
                     {
                         sink.CheckTime(frame, previous);
                         previous = frame.Time;
+                        if (sink.Plan.Container.IsSequence)
+                        {
+                            sink._sources.Add((int)frame.SourceIndex);
+                        }
+
                         if (nut is not null && !await TryWriteAsync(outputStream, nut.BeforeFrame(sink.TicksOf(frame.Time)), either.Token))
                         {
                             return;

@@ -23,6 +23,14 @@ public static class OutputCheck
     public static async Task<OutputReport> VerifyAsync(EncodePlan plan, string path, long expectedFrames, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(plan);
+        string Fault(string what) => $"The file that {plan.Encoder.Name} wrote is not as planned: {what}; it is not published.";
+        if (plan.Container.IsSequence)
+        {
+            return await SequencePictures.CompareAsync(plan, Decoding.SequencePattern.TryParse(path)!, cancellationToken) is { } wrong
+                ? throw new FrameFlowException(FaultKind.Encode, Fault(wrong))
+                : new OutputReport(expectedFrames, Rational.Zero, plan.TimeOf(expectedFrames - 1) - plan.TimeOf(0), null, null);
+        }
+
         List<long> times = [];
         Rational timeBase = default;
         Rational? audioStart = null;
@@ -58,7 +66,6 @@ public static class OutputCheck
             },
             cancellationToken);
 
-        string Fault(string what) => $"The file that {plan.Encoder.Name} wrote is not as planned: {what}; it is not published.";
         string tool = $"ffprobe {CommandLine.Join(arguments)}\nexit code {exitCode}\n{error}";
         if (exitCode != 0 || timeBase == Rational.Zero)
         {

@@ -1,27 +1,37 @@
 using System.Security;
+using FrameFlow.Decoding;
 
 namespace FrameFlow.Encoding;
 
 /// <summary>
-/// The file that a run makes. All is written beside it under a <c>.partial</c> name; only <see cref="PublishAsync"/> gives it the
+/// The file that a run makes, or the folder of a sequence. All is written beside it under a <c>.partial</c> name; only <see cref="PublishAsync"/> gives it the
 /// output's name, in one step. Disposing without publishing deletes what was written.
 /// </summary>
 public sealed class OutputFile : IDisposable
 {
     private const int NameLimitBytes = 255;
+    private readonly string? _partialFolder;
     private int _ended;
 
-    private OutputFile(string path, string partialPath, bool overwrite)
+    private OutputFile(string path, string partialPath, bool overwrite, SequencePattern? sequence = null)
     {
         Path = path;
         PartialPath = partialPath;
         Overwrite = overwrite;
+        Sequence = sequence;
+        _partialFolder = sequence is null ? null : System.IO.Path.GetDirectoryName(partialPath);
     }
+
+    /// <summary>The sequence, where it is one; else null.</summary>
+    internal SequencePattern? Sequence { get; }
+
+    /// <summary>What ffmpeg is given as the output's name.</summary>
+    internal string WrittenPath => Sequence is null ? PartialPath : SequencePictures.RawPattern(_partialFolder!, Sequence.Extension);
 
     /// <summary>The output's full path.</summary>
     public string Path { get; }
 
-    /// <summary>Where the encoder writes: same folder, hidden, same extension.</summary>
+    /// <summary>Where the encoder writes: same folder, hidden, same extension; of a sequence the same pattern in a hidden folder.</summary>
     public string PartialPath { get; }
 
     /// <summary>Whether a file that is there may be replaced.</summary>
@@ -31,43 +41,49 @@ public sealed class OutputFile : IDisposable
     /// <param name="path">The output's path.</param>
     /// <param name="inputPath">The input's path, or null.</param>
     /// <param name="overwrite">Whether a file that is there may be replaced.</param>
+    /// <param name="what">What the file is, for the messages.</param>
     /// <exception cref="FrameFlowException">The path cannot be used: <see cref="FaultKind.Usage"/> where the request is wrong (a folder, the input itself,
     /// there already), <see cref="FaultKind.Storage"/> where the disk is (no such folder, not writable).</exception>
-    public static OutputFile Prepare(string path, string? inputPath, bool overwrite)
+    public static OutputFile Prepare(string path, string? inputPath, bool overwrite, string what = "output")
     {
         if (string.IsNullOrWhiteSpace(path))
         {
-            throw new FrameFlowException(FaultKind.Usage, "The output has no name; give one with -o.");
+            throw new FrameFlowException(FaultKind.Usage, what == "output" ? "The output has no name; give one with -o." : $"The {what} has no name; give one.");
+        }
+
+        if (SequencePattern.TryParse(path) is { } sequence)
+        {
+            return new OutputFile(System.IO.Path.GetFullPath(path), System.IO.Path.Combine(SequenceFolder.Prepare(sequence, inputPath, overwrite), System.IO.Path.GetFileName(path)), overwrite, sequence);
         }
 
         string full = System.IO.Path.GetFullPath(path);
         string? folder = System.IO.Path.GetDirectoryName(full);
         if (Directory.Exists(full) || System.IO.Path.EndsInDirectorySeparator(path) || folder is null)
         {
-            throw new FrameFlowException(FaultKind.Usage, $"The output '{path}' is a folder; give a file name.");
+            throw new FrameFlowException(FaultKind.Usage, $"The {what} '{path}' is a folder; give a file name.");
         }
 
         if (File.Exists(full))
         {
             if (inputPath is not null && IsSameFile(full, inputPath))
             {
-                throw new FrameFlowException(FaultKind.Usage, $"The output '{path}' is the input itself; give another name.");
+                throw new FrameFlowException(FaultKind.Usage, $"The {what} '{path}' is the input itself; give another name.");
             }
 
             if (FileIdentity.Of(full) is { IsRegular: false })
             {
-                throw new FrameFlowException(FaultKind.Usage, $"The output '{path}' is a device or a pipe, no plain file; give a file name.");
+                throw new FrameFlowException(FaultKind.Usage, $"The {what} '{path}' is a device or a pipe, no plain file; give a file name.");
             }
 
             if (!overwrite)
             {
-                throw new FrameFlowException(FaultKind.Usage, $"The output '{path}' exists already; give another name, or --overwrite.");
+                throw new FrameFlowException(FaultKind.Usage, $"The {what} '{path}' exists already; give another name, or --overwrite.");
             }
         }
 
         if (!Directory.Exists(folder))
         {
-            throw new FrameFlowException(FaultKind.Storage, $"The output's folder '{folder}' does not exist; create it, or give another.");
+            throw new FrameFlowException(FaultKind.Storage, $"The {what}'s folder '{folder}' does not exist; create it, or give another.");
         }
 
         OutputFile output = new(full, PartialName(full), overwrite);
@@ -79,7 +95,7 @@ public sealed class OutputFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or SecurityException)
         {
-            throw new FrameFlowException(FaultKind.Storage, $"The output's folder '{folder}' cannot be written to ({OneLine(e.Message)}); give another, or mend its permissions.", e);
+            throw new FrameFlowException(FaultKind.Storage, $"The {what}'s folder '{folder}' cannot be written to ({OneLine(e.Message)}); give another, or mend its permissions.", e);
         }
 
         return output;
@@ -102,9 +118,31 @@ public sealed class OutputFile : IDisposable
     {
         if (Interlocked.Exchange(ref _ended, 1) == 0)
         {
+            if (_partialFolder is not null)
+            {
+                SequenceFolder.Delete(_partialFolder);
+                return;
+            }
+
             DeleteQuietly(PartialPath);
         }
     }
+
+    /// <summary>Makes what must be there before ffmpeg writes.</summary>
+    internal void Begin()
+    {
+        if (_partialFolder is not null)
+        {
+            SequencePictures.Begin(_partialFolder);
+        }
+    }
+
+    /// <summary>Makes of what ffmpeg wrote what was planned; only a sequence needs it.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="sources">For each picture the index of its source frame.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    internal Task FinishAsync(EncodePlan plan, IReadOnlyList<int> sources, CancellationToken cancellationToken) =>
+        Sequence is null ? Task.CompletedTask : SequencePictures.FinishAsync(plan, Sequence, _partialFolder!, sources, cancellationToken);
 
     /// <inheritdoc/>
     public void Dispose() => Abandon();
@@ -151,6 +189,13 @@ public sealed class OutputFile : IDisposable
 
     private void Publish()
     {
+        if (Sequence is not null)
+        {
+            SequenceFolder.Publish(Sequence, _partialFolder!, Overwrite);
+            Interlocked.Exchange(ref _ended, 1);
+            return;
+        }
+
         try
         {
             using (FileStream file = new(PartialPath, FileMode.Open, FileAccess.ReadWrite))

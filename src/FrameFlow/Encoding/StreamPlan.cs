@@ -45,6 +45,17 @@ internal sealed record StreamPlan
     {
         MediaInfo source = request.Source;
         StreamInfo? video = source.Video;
+        if (container.IsSequence)
+        {
+            int others = source.Streams.Count(s => s.Index != video?.Index);
+            if (others > 0)
+            {
+                notes.Add($"A {container.Name} holds pictures alone: {(others == 1 ? "the other stream is" : $"the {others} other streams are")} dropped" + (source.ChapterCount > 0 ? ", and the chapters." : "."));
+            }
+
+            return new StreamPlan { UsesSource = false, Maps = [], Arguments = ["-map_metadata", "-1"] };
+        }
+
         List<string> maps = [];
         List<string> arguments = [];
         int covers = 0;
@@ -157,7 +168,8 @@ internal sealed record StreamPlan
             notes.Add($"Tags for which {container.Name} has no place are dropped: {string.Join(", ", lost)}.");
         }
 
-        bool uses = maps.Count > 0 || chapters || source.Tags.Count > 0;
+        // A sequence has nothing but its pictures.
+        bool uses = source.Sequence is null && (maps.Count > 0 || chapters || source.Tags.Count > 0);
         arguments.AddRange(["-map_metadata", uses ? "1" : "-1", "-map_chapters", chapters ? "1" : "-1"]);
         foreach (string tag in source.Tags.Keys.Where(StaleTags.Contains))
         {

@@ -81,6 +81,9 @@ public sealed class ExecutionDevice
             IntraOpNumThreads = _threads,
             InterOpNumThreads = 1,
             ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
+
+            // The arena keeps what the largest run ever took, rounded up: 2.78 GB against 2.37 GB at 1080p with two workers, in the same time.
+            EnableCpuMemArena = false,
         };
 
         // Decoder, encoder and our own stages want the cores while a session has nothing to do.

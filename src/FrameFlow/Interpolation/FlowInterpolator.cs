@@ -55,7 +55,7 @@ public sealed class FlowInterpolator(IMotionEstimator estimator, VideoFormat for
             _converter.FromRgb(look0, request.Target);
 
             // Average has left the first look-up's share in inside0.
-            alpha?.Write(request.Target, velocity, -t, velocity, 1 - t, inside0.Values);
+            alpha?.Write(request.Target, flow0, 1, flow1, 1, inside0.Values);
         }
     }
 

@@ -6,7 +6,7 @@ namespace FrameFlow.Interpolation;
 /// <summary>
 /// Gives made frames the fine detail of the given ones: at 24 -> 60 one frame in five or in ten is the source's and crisper than those between, which shows as a
 /// pulse of 12 Hz. A frame's detail is the energy of what H = 1 - [1 2 1]'[1 2 1]/16 leaves of its luma; a made frame x becomes x + g Hx with the g that brings its
-/// energy to that of its neighbours, weighed by nearness. What is sharper already is left alone.
+/// energy to that of its neighbours, weighed by nearness. What is sharper already is left alone. Of RGB green stands for luma, and all three are given its g.
 /// </summary>
 internal static class SharpnessMatch
 {
@@ -17,13 +17,13 @@ internal static class SharpnessMatch
     public static double DetailOf(Frame frame, NativePool memory)
     {
         using FloatImage planes = new(memory, 3, frame.Format.Height, frame.Format.Width);
-        Load(frame, planes.Channel(0));
+        Load(frame, 0, planes.Channel(0));
         HighPass(planes.Channel(0), planes.Channel(1), planes.Channel(2), planes.Width);
         return TensorPrimitives.SumOfSquares<float>(planes.Channel(1)) / (double)planes.PlaneLength;
     }
 
     /// <summary>Sharpens a frame to a given detail.</summary>
-    /// <param name="frame">Its first plane is overwritten.</param>
+    /// <param name="frame">Its first plane is overwritten; of RGB all three.</param>
     /// <param name="detail">As <see cref="DetailOf"/> tells it.</param>
     /// <param name="memory">Working memory.</param>
     /// <returns>g; 0 where nothing was done.</returns>
@@ -31,7 +31,7 @@ internal static class SharpnessMatch
     {
         using FloatImage planes = new(memory, 4, frame.Format.Height, frame.Format.Width);
         Span<float> x = planes.Channel(0), h = planes.Channel(1), hh = planes.Channel(2), scratch = planes.Channel(3);
-        Load(frame, x);
+        Load(frame, 0, x);
         HighPass(x, h, scratch, planes.Width);
         HighPass(h, hh, scratch, planes.Width);
 
@@ -44,35 +44,55 @@ internal static class SharpnessMatch
         }
 
         double gain = Math.Min(MostGain, (Math.Sqrt((b * b) + (c * missing)) - b) / c);
-        TensorPrimitives.MultiplyAdd(h, (float)gain, x, x);
-        Store(x, frame);
+        for (int plane = 0; plane < (frame.Format.PixelFormat.Model == ColorModel.Rgb ? 3 : 1); plane++)
+        {
+            if (plane > 0)
+            {
+                Load(frame, plane, x);
+                HighPass(x, h, scratch, planes.Width);
+            }
+
+            TensorPrimitives.MultiplyAdd(h, (float)gain, x, x);
+            Store(x, frame, plane);
+        }
+
         return gain;
     }
 
-    private static void Load(Frame frame, Span<float> luma)
+    private static void Load(Frame frame, int plane, Span<float> luma)
     {
-        if (frame.Format.PixelFormat.BytesPerSample == 1)
+        switch (frame.Format.PixelFormat.BytesPerSample)
         {
-            TensorPrimitives.ConvertTruncating<byte, float>(frame.Plane<byte>(0), luma);
-        }
-        else
-        {
-            TensorPrimitives.ConvertTruncating<ushort, float>(frame.Plane<ushort>(0), luma);
+            case 1:
+                TensorPrimitives.ConvertTruncating<byte, float>(frame.Plane<byte>(plane), luma);
+                break;
+            case 2:
+                TensorPrimitives.ConvertTruncating<ushort, float>(frame.Plane<ushort>(plane), luma);
+                break;
+            default:
+                frame.Plane<float>(plane).CopyTo(luma);
+                break;
         }
     }
 
-    private static void Store(Span<float> luma, Frame frame)
+    private static void Store(Span<float> luma, Frame frame, int plane)
     {
+        if (frame.Format.PixelFormat.IsFloat)
+        {
+            luma.CopyTo(frame.Plane<float>(plane));
+            return;
+        }
+
         TensorPrimitives.Max(luma, 0f, luma);
-        TensorPrimitives.Min(luma, (1 << frame.Format.PixelFormat.BitDepth) - 1f, luma);
+        TensorPrimitives.Min(luma, frame.Format.PixelFormat.MaxCode, luma);
         TensorPrimitives.Round<float>(luma, luma);
         if (frame.Format.PixelFormat.BytesPerSample == 1)
         {
-            TensorPrimitives.ConvertTruncating<float, byte>(luma, frame.Plane<byte>(0));
+            TensorPrimitives.ConvertTruncating<float, byte>(luma, frame.Plane<byte>(plane));
         }
         else
         {
-            TensorPrimitives.ConvertTruncating<float, ushort>(luma, frame.Plane<ushort>(0));
+            TensorPrimitives.ConvertTruncating<float, ushort>(luma, frame.Plane<ushort>(plane));
         }
     }
 

@@ -5,6 +5,7 @@ using FrameFlow.Inference;
 using FrameFlow.Media;
 using FrameFlow.Motion;
 using FrameFlow.Pipeline;
+using FrameFlow.Reporting;
 
 namespace FrameFlow.Jobs;
 
@@ -44,6 +45,9 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     private DenoiseReport? _whole;
 
     /// <inheritdoc/>
+    public OperationOptions? Request => options;
+
+    /// <inheritdoc/>
     public string Method => options.Model;
 
     /// <inheritdoc/>
@@ -69,6 +73,9 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
 
     /// <summary>What was done to it so far; null before the run.</summary>
     public DenoiseReport? Report => _whole ?? _stage?.Report;
+
+    /// <inheritdoc/>
+    public string? AnalysisKind => NeedsAnalysis ? ShotNoise.AnalysisKind : null;
 
     /// <inheritdoc/>
     public string? Analysis
@@ -147,6 +154,12 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     }
 
     /// <inheritdoc/>
+    public bool TellsGrain => options.Denoising.Grain == GrainMode.Table;
+
+    /// <inheritdoc/>
+    public string DescribeGrain(FrameTimeline output) => FilmGrainTable.Write(Shots, output, _context!.Format, _context.Options.Seed);
+
+    /// <inheritdoc/>
     public IReadOnlyList<Model> Models => _model is null ? [] : [_model];
 
     /// <inheritdoc/>
@@ -162,8 +175,11 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     /// <inheritdoc/>
     public long FirstOutputAt(long input) => input;
 
+    /// <summary><c>denoised</c>: frames from which noise was taken; the others had none.</summary>
+    public IReadOnlyDictionary<string, long> Counts => new Dictionary<string, long> { ["denoised"] = _stage?.DenoisedFrames ?? 0 };
+
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, long> Counts => new Dictionary<string, long>();
+    public IReadOnlyList<Measurement> Measurements => NoiseCharts.Of(Shots, Report?.After, _timeline is { Count: > 0 } times ? (times.First + times.Duration).ToDouble() : 0);
 
     /// <inheritdoc/>
     public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs) => [_stage = CreateStage(Shots, outputs)];

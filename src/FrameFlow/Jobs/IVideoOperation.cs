@@ -2,6 +2,7 @@ using FrameFlow.Decoding;
 using FrameFlow.Inference;
 using FrameFlow.Media;
 using FrameFlow.Pipeline;
+using FrameFlow.Reporting;
 using Serilog;
 
 namespace FrameFlow.Jobs;
@@ -62,6 +63,9 @@ public interface IVideoOperation : IDisposable
         set => throw new NotSupportedException();
     }
 
+    /// <summary>Operations that name the same analysis take what one of them found, and it is made once; null for one that no other shares.</summary>
+    string? AnalysisKind => null;
+
     /// <summary>What the stages made last found out beside <see cref="Counts"/>, as JSON; null for nothing.</summary>
     string? Findings => null;
 
@@ -69,6 +73,13 @@ public interface IVideoOperation : IDisposable
     void TakeFindings(IReadOnlyList<string> parts)
     {
     }
+
+    /// <summary>Whether the encoder is told of grain that the decoder shall make, see <see cref="DescribeGrain"/>.</summary>
+    bool TellsGrain => false;
+
+    /// <summary>A film-grain table for AV1; asked for where <see cref="TellsGrain"/>, after the analysis.</summary>
+    /// <param name="output">The encoded frames' times.</param>
+    string DescribeGrain(FrameTimeline output) => throw new InvalidOperationException("The operation has no grain to tell of.");
 
     /// <summary>The models in use; known once checked. Empty where the method needs none.</summary>
     IReadOnlyList<Model> Models { get; }
@@ -89,6 +100,12 @@ public interface IVideoOperation : IDisposable
 
     /// <summary>What the stages made last counted so far, by name.</summary>
     IReadOnlyDictionary<string, long> Counts { get; }
+
+    /// <summary>What was asked for; null where the operation cannot say.</summary>
+    OperationOptions? Request => null;
+
+    /// <summary>What was measured before the work and by the stages made last, for the report: a few curves.</summary>
+    IReadOnlyList<Measurement> Measurements => [];
 
     /// <summary>How many of the film's first frames <see cref="Measure"/> wants; 0 where the work is not worth measuring.</summary>
     int TrialFrames { get; }

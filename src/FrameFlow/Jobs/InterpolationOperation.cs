@@ -44,6 +44,9 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
     private InterpolationStage? _stage;
 
     /// <inheritdoc/>
+    public OperationOptions? Request => options;
+
+    /// <inheritdoc/>
     public string Method => options.Model;
 
     /// <inheritdoc/>

@@ -15,13 +15,19 @@ public sealed record JobRequest
     /// <summary>The same with full paths.</summary>
     public JobRequest WithFullPaths() => this with
     {
-        Options = Options with { Input = Path.GetFullPath(Options.Input), Output = Path.GetFullPath(Options.Output) },
+        Options = Options with
+        {
+            Input = Path.GetFullPath(Options.Input),
+            Output = Path.GetFullPath(Options.Output),
+            Ledger = Options.Ledger is { } ledger ? Path.GetFullPath(ledger) : null,
+            Report = Options.Report is { } report ? Path.GetFullPath(report) : null,
+        },
     };
 
     /// <summary>All that decides pictures, as canonical JSON: of the output the ending alone, of the machine nothing.</summary>
     public string DescribeSettings() => JobJson.Write(this with
     {
-        Options = Options with { Input = "", Output = Path.GetExtension(Options.Output), Device = "", Overwrite = false, Strict = false },
+        Options = Options with { Input = "", Output = Path.GetExtension(Options.Output), Device = "", Overwrite = false, Strict = false, Ledger = null, Report = null },
         Operations = [.. Operations.Select(o => o.OfPictures())],
     });
 }

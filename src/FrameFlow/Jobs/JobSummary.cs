@@ -52,6 +52,9 @@ public sealed record JobSummary
     /// <summary>What the operations counted, by name.</summary>
     public required IReadOnlyDictionary<string, long> Counts { get; init; }
 
+    /// <summary>Output frames by kind (<see cref="Reporting.LedgerEntry.Kind"/>); null where neither a ledger nor a report was asked for.</summary>
+    public IReadOnlyDictionary<string, long>? Kinds { get; init; }
+
     /// <summary>Segments that the work was cut into, and how many of them were there already from a run before; null where it was done in one go.</summary>
     public SegmentCount? Segments { get; init; }
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using FrameFlow.Media;
+using FrameFlow.Reporting;
 
 namespace FrameFlow.Jobs;
 
@@ -33,12 +34,26 @@ public sealed record JobPlanned(string Plan, int Segments) : JournalEntry;
 /// <param name="Findings">What each operation found out in it, <see cref="IVideoOperation.Findings"/>.</param>
 /// <param name="Seconds">How long it took, wall clock.</param>
 /// <param name="Worker">The machine and process that made it.</param>
-public sealed record SegmentDone(int Index, string Plan, FrameRange Frames, string Sha256, long Bytes, IReadOnlyDictionary<string, long> Counts, IReadOnlyList<string?> Findings, double Seconds, string Worker) : JournalEntry;
+/// <param name="Ledger">SHA-256 of its ledger's file.</param>
+/// <param name="Stages">How the pipeline's parts did.</param>
+public sealed record SegmentDone(
+    int Index,
+    string Plan,
+    FrameRange Frames,
+    string Sha256,
+    long Bytes,
+    IReadOnlyDictionary<string, long> Counts,
+    IReadOnlyList<string?> Findings,
+    double Seconds,
+    string Worker,
+    string Ledger,
+    IReadOnlyList<StageRecord> Stages) : JournalEntry;
 
 /// <summary>The segments are joined and checked; the file with this content is given the output's name next.</summary>
 /// <param name="Sha256">SHA-256 of the file, lower-case hexadecimal.</param>
 /// <param name="Bytes">Its length.</param>
-public sealed record JobJoined(string Sha256, long Bytes) : JournalEntry;
+/// <param name="Papers">SHA-256 of the ledger and the report that are given their names just before, by full path; null for none.</param>
+public sealed record JobJoined(string Sha256, long Bytes, IReadOnlyDictionary<string, string>? Papers = null) : JournalEntry;
 
 /// <summary>All that a journal says, folded line by line. Immutable.</summary>
 public sealed record JournalState

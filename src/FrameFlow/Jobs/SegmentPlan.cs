@@ -111,12 +111,26 @@ public sealed record SegmentPlan
 /// <param name="ChangedTicks">Its time of last change, UTC, in 100 ns.</param>
 public sealed record SourceStamp(long Bytes, long ChangedTicks)
 {
-    /// <summary>A file's stamp now.</summary>
+    /// <summary>A file's stamp now; of a sequence, the bytes of all its pictures and the latest change.</summary>
     public static SourceStamp Of(string path)
     {
-        FileInfo file = new(path);
-        return new SourceStamp(file.Length, file.LastWriteTimeUtc.Ticks);
+        long bytes = 0;
+        long changed = 0;
+        foreach (FileInfo file in FilesOf(path).Select(f => new FileInfo(f)))
+        {
+            bytes += file.Length;
+            changed = Math.Max(changed, file.LastWriteTimeUtc.Ticks);
+        }
+
+        return new SourceStamp(bytes, changed);
     }
+
+    /// <summary>The files that a source consists of: one, or a sequence's in the order of their numbers, none where none exists.</summary>
+    internal static IEnumerable<string> FilesOf(string path) =>
+        SequencePattern.TryParse(path) is { } sequence ? sequence.FindNumbers().Select(sequence.PathOf) : [path];
+
+    /// <summary>Whether a source exists.</summary>
+    internal static bool Exists(string path) => SequencePattern.TryParse(path) is { } sequence ? sequence.FindNumbers().Count > 0 : File.Exists(path);
 }
 
 /// <summary>A <see cref="SourceScan"/> as it is written: the timeline as steps between ticks.</summary>

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using FrameFlow.Encoding;
 using FrameFlow.Inference;
 using FrameFlow.Media;
+using FrameFlow.Reporting;
 using FrameFlow.Verification;
 using Serilog;
 
@@ -90,7 +91,7 @@ public sealed class SegmentedJob : IAsyncDisposable
         }
 
         bool same = state.Begun!.Request.DescribeSettings() == request.DescribeSettings()
-            && (!File.Exists(request.Options.Input) || await HashAsync(request.Options.Input, cancellationToken) == state.Begun.Fingerprint.Input);
+            && (!SourceStamp.Exists(request.Options.Input) || await HashAsync(request.Options.Input, cancellationToken) == state.Begun.Fingerprint.Input);
         using (FileLock held = work.Take(shared: false))
         {
             if (same && onPublished is not null)
@@ -164,7 +165,7 @@ public sealed class SegmentedJob : IAsyncDisposable
         SegmentPlan? plan = state.Planned is { } planned ? await SegmentPlan.ReadAsync(work.PlanPath, planned.Plan, cancellationToken) : null;
         SourceStamp stamp = new(0, 0);
         string? hash = null;
-        if (File.Exists(request.Options.Input))
+        if (SourceStamp.Exists(request.Options.Input))
         {
             stamp = SourceStamp.Of(request.Options.Input);
             if (state.Begun is { } begun)
@@ -183,7 +184,7 @@ public sealed class SegmentedJob : IAsyncDisposable
             }
         }
 
-        VideoJob job = await VideoJob.PrepareAsync(given.Options, [.. request.Operations.Select(o => o.Create())], models, log, cancellationToken, plan?.Scan.ToScan());
+        VideoJob job = await VideoJob.PrepareAsync(given.Options, [.. request.Operations.Select(o => o.Create())], models, log, cancellationToken, plan?.Scan.ToScan(), await OwnPapersAsync(state, cancellationToken));
         bool startsAnew = false;
         try
         {
@@ -345,26 +346,38 @@ public sealed class SegmentedJob : IAsyncDisposable
         _state = await _work.Journal.ReadAsync(cancellationToken);
         string path = _work.SegmentPath(index);
         FrameRange frames = Segments[index];
-        if (_state.Segments.TryGetValue(index, out SegmentDone? done) && done.Frames == frames && await IsFileAsync(path, done.Bytes, done.Sha256, cancellationToken))
+        if (_state.Segments.TryGetValue(index, out SegmentDone? done) && await IsWholeAsync(done, cancellationToken))
         {
             return false;
         }
 
         Stopwatch clock = Stopwatch.StartNew();
+        IReadOnlyList<StageRecord> stages;
         try
         {
-            await MakeAsync(index, path, mayStartInside: true, cancellationToken);
+            stages = await MakeAsync(index, path, mayStartInside: true, cancellationToken);
         }
         catch (FrameFlowException e) when (e.Kind == FaultKind.Decode && frames.First > 0)
         {
             // A stream whose key frames are none: decoded from its start it gives what it gave then.
             _log.Debug(e, "Segment {Index} does not decode from inside; decoding from the film's start", index);
-            await MakeAsync(index, path, mayStartInside: false, cancellationToken);
+            stages = await MakeAsync(index, path, mayStartInside: false, cancellationToken);
         }
 
         FileInfo file = new(path);
         await AppendAsync(
-            new SegmentDone(index, _state.Planned!.Plan, frames, await HashAsync(path, cancellationToken), file.Length, _job.Counts, [.. _job.Operations.Select(o => o.Findings)], Math.Round(clock.Elapsed.TotalSeconds, 3), $"{Environment.MachineName}:{Environment.ProcessId}"),
+            new SegmentDone(
+                index,
+                _state.Planned!.Plan,
+                frames,
+                await HashAsync(path, cancellationToken),
+                file.Length,
+                _job.Counts,
+                [.. _job.Operations.Select(o => o.Findings)],
+                Math.Round(clock.Elapsed.TotalSeconds, 3),
+                $"{Environment.MachineName}:{Environment.ProcessId}",
+                await HashAsync(_work.LedgerPath(index), cancellationToken),
+                stages),
             cancellationToken);
         _log.Debug("Segment {Index} is done: frames {First} to {Last}", index, frames.First, frames.End - 1);
         return true;
@@ -392,9 +405,9 @@ public sealed class SegmentedJob : IAsyncDisposable
 
         // What was made of one film must not get another one's sound.
         string input = Request.Options.Input;
-        if (!File.Exists(input) || (SourceStamp.Of(input) != _plan.Stamp && await HashAsync(input, cancellationToken) != _state.Begun!.Fingerprint.Input))
+        if (!SourceStamp.Exists(input) || (SourceStamp.Of(input) != _plan.Stamp && await HashAsync(input, cancellationToken) != _state.Begun!.Fingerprint.Input))
         {
-            throw new FrameFlowException(FaultKind.Input, $"The input '{input}' {(File.Exists(input) ? "was changed" : "went away")} while it was worked on; nothing is published.") { CanRetry = true };
+            throw new FrameFlowException(FaultKind.Input, $"The input '{input}' {(SourceStamp.Exists(input) ? "was changed" : "went away")} while it was worked on; nothing is published.") { CanRetry = true };
         }
 
         Stopwatch clock = Stopwatch.StartNew();
@@ -406,23 +419,32 @@ public sealed class SegmentedJob : IAsyncDisposable
             await ProveAsync(interpolation, joined.PartialPath, cancellationToken);
         }
 
-        await AppendAsync(new JobJoined(await HashAsync(joined.PartialPath, cancellationToken), new FileInfo(joined.PartialPath).Length), cancellationToken);
-        await joined.PublishAsync(cancellationToken);
-        if (onPublished is not null)
-        {
-            await onPublished();
-        }
-
         Dictionary<string, long> counts = _state.Segments.Values.SelectMany(s => s.Counts).GroupBy(c => c.Key).ToDictionary(g => g.Key, g => g.Sum(c => c.Value));
+        Rational[] cuts = [.. _plan.Cuts.Select(c => _job.Scan.Timeline[c])];
         _job.Recall(_plan);
         for (int i = 0; i < _job.Operations.Count; i++)
         {
             _job.Operations[i].TakeFindings([.. _state.Segments.Values.Select(s => s.Findings[i]).OfType<string>()]);
         }
 
-        Rational[] cuts = [.. _plan.Cuts.Select(c => _job.Scan.Timeline[c])];
+        if (_job.Papers.LedgerPath is { } ledger)
+        {
+            await JoinLedgersAsync(ledger, cancellationToken);
+        }
+
+        // The work's time is that of all segments, whoever made them when.
+        JobSummary summary = _job.Summarize(report, cuts, counts, clock.Elapsed + TimeSpan.FromSeconds(_state.Segments.Values.Sum(s => s.Seconds))) with { Segments = new SegmentCount(Segments.Count, 0) };
+        summary = await _job.WritePapersAsync(summary, StageRecord.Sum(_state.Segments.Values.Select(s => s.Stages)), joined.PartialPath, cancellationToken);
+        await AppendAsync(
+            new JobJoined(await HashAsync(joined.PartialPath, cancellationToken), new FileInfo(joined.PartialPath).Length, await _job.Papers.HashAsync(HashAsync, cancellationToken)), cancellationToken);
+        await _job.Papers.PublishAsync(joined, cancellationToken);
+        if (onPublished is not null)
+        {
+            await onPublished();
+        }
+
         Clear();
-        return _job.Summarize(report, cuts, counts, clock.Elapsed) with { Segments = new SegmentCount(Segments.Count, 0) };
+        return summary;
     }
 
     /// <inheritdoc/>
@@ -457,8 +479,24 @@ public sealed class SegmentedJob : IAsyncDisposable
     {
         try
         {
-            await using FileStream file = new(path, new FileStreamOptions { Options = FileOptions.SequentialScan | FileOptions.Asynchronous, BufferSize = 1 << 20 });
-            return Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellationToken));
+            FileStreamOptions reading = new() { Options = FileOptions.SequentialScan | FileOptions.Asynchronous, BufferSize = 1 << 20 };
+            List<string> files = [.. SourceStamp.FilesOf(path)];
+            if (files is [var only] && only == path)
+            {
+                await using FileStream file = new(only, reading);
+                return Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellationToken));
+            }
+
+            // Of a sequence: names and contents in order.
+            using IncrementalHash all = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            foreach (string picture in files)
+            {
+                await using FileStream file = new(picture, reading);
+                all.AppendData(System.Text.Encoding.UTF8.GetBytes(Path.GetFileName(picture)));
+                all.AppendData(await SHA256.HashDataAsync(file, cancellationToken));
+            }
+
+            return Convert.ToHexStringLower(all.GetHashAndReset());
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -469,6 +507,28 @@ public sealed class SegmentedJob : IAsyncDisposable
     private static async Task<bool> IsFileAsync(string path, long bytes, string sha256, CancellationToken cancellationToken) =>
         File.Exists(path) && new FileInfo(path).Length == bytes && await HashAsync(path, cancellationToken) == sha256;
 
+    // Papers that a run before has published, being killed before it published the film, are this work's own.
+    private static async Task<IReadOnlySet<string>> OwnPapersAsync(JournalState state, CancellationToken cancellationToken)
+    {
+        HashSet<string> own = new(StringComparer.Ordinal);
+        foreach ((string path, string sha256) in state.Joined?.Papers ?? ImmutableDictionary<string, string>.Empty)
+        {
+            if (File.Exists(path) && await HashAsync(path, cancellationToken) == sha256)
+            {
+                own.Add(path);
+            }
+        }
+
+        return own;
+    }
+
+    private async Task<bool> IsWholeAsync(SegmentDone done, CancellationToken cancellationToken)
+    {
+        string ledger = _work.LedgerPath(done.Index);
+        return done.Frames == Segments[done.Index] && await IsFileAsync(_work.SegmentPath(done.Index), done.Bytes, done.Sha256, cancellationToken)
+            && File.Exists(ledger) && await HashAsync(ledger, cancellationToken) == done.Ledger;
+    }
+
     private void Hold(bool shared) => _lock ??= _work.Take(shared);
 
     private async Task AppendAsync(JournalEntry entry, CancellationToken cancellationToken)
@@ -477,14 +537,17 @@ public sealed class SegmentedJob : IAsyncDisposable
         _state = entry is SegmentDone ? await _work.Journal.ReadAsync(cancellationToken) : _state.Apply(entry);
     }
 
-    private async Task MakeAsync(int index, string path, bool mayStartInside, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<StageRecord>> MakeAsync(int index, string path, bool mayStartInside, CancellationToken cancellationToken)
     {
         using OutputFile file = OutputFile.Prepare(path, null, overwrite: true);
         FrameRange frames = Segments[index];
-        await _job.RunPartAsync(frames, _plan!, file, mayStartInside, cancellationToken);
+        using OutputFile ledger = OutputFile.Prepare(_work.LedgerPath(index), null, overwrite: true);
+        IReadOnlyList<StageRecord> stages = await _job.RunPartAsync(frames, _plan!, file, ledger.PartialPath, mayStartInside, cancellationToken);
         Interlocked.Add(ref _framesBefore, frames.Count);
         await OutputCheck.VerifyAsync(_job.Encode.ForSegment(frames), file.PartialPath, frames.Count, cancellationToken);
+        await ledger.PublishAsync(cancellationToken);
         await file.PublishAsync(cancellationToken);
+        return stages;
     }
 
     // A line alone is no proof: the file must be there, and be the one that was written.
@@ -494,7 +557,7 @@ public sealed class SegmentedJob : IAsyncDisposable
         List<int> spoilt = [];
         foreach (SegmentDone done in _state.Segments.Values)
         {
-            if (done.Frames != Segments[done.Index] || !await IsFileAsync(_work.SegmentPath(done.Index), done.Bytes, done.Sha256, cancellationToken))
+            if (!await IsWholeAsync(done, cancellationToken))
             {
                 _log.Warning("Segment {Index} in '{Work:l}' is not what was written; it is made again.", done.Index, _work.FullPath);
                 spoilt.Add(done.Index);
@@ -503,6 +566,23 @@ public sealed class SegmentedJob : IAsyncDisposable
 
         _state = _state.Without(spoilt);
         Interlocked.Exchange(ref _framesBefore, _state.Segments.Values.Sum(s => s.Frames.Count));
+    }
+
+    private async Task JoinLedgersAsync(string path, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using FileStream whole = new(path, FileMode.Create, FileAccess.Write);
+            for (int i = 0; i < Segments.Count; i++)
+            {
+                await using FileStream part = new(_work.LedgerPath(i), FileMode.Open, FileAccess.Read);
+                await part.CopyToAsync(whole, cancellationToken);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new FrameFlowException(FaultKind.Storage, $"The ledger '{path}' cannot be written ({e.Message.ReplaceLineEndings(" ")}); free some space, or give another folder.", e) { CanRetry = true };
+        }
     }
 
     private async Task ProveAsync(InterpolationOperationOptions interpolation, string path, CancellationToken cancellationToken)

@@ -4,6 +4,7 @@ using FrameFlow.Encoding;
 using FrameFlow.Inference;
 using FrameFlow.Media;
 using FrameFlow.Pipeline;
+using FrameFlow.Reporting;
 using FrameFlow.SceneCuts;
 using Serilog;
 
@@ -35,10 +36,12 @@ public sealed class VideoJob : IAsyncDisposable
         FrameTimeline timeline,
         EncodePlan encode,
         OutputFile output,
+        JobPapers papers,
         NativePool memory)
     {
         Encode = encode;
         Output = output;
+        Papers = papers;
         Timeline = timeline;
         _options = options;
         _operations = operations;
@@ -78,6 +81,9 @@ public sealed class VideoJob : IAsyncDisposable
     /// <summary>Where the output goes.</summary>
     internal OutputFile Output { get; }
 
+    /// <summary>What goes with the output.</summary>
+    internal JobPapers Papers { get; }
+
     /// <summary>Frames handed to the encoder so far; of the part that was begun last, where the job is done in parts.</summary>
     public long FramesDone() => _sink?.FramesWritten ?? 0;
 
@@ -88,10 +94,11 @@ public sealed class VideoJob : IAsyncDisposable
     /// <param name="log">Receives what the user should know.</param>
     /// <param name="cancellationToken">Ends the preparation.</param>
     /// <param name="knownScan">What an earlier scan of this source with these options found; null for none.</param>
+    /// <param name="ownPapers">Full paths of a ledger and a report that may be replaced, since an earlier run of this work published them; null for none.</param>
     /// <returns>A job that the caller runs once and disposes.</returns>
     /// <exception cref="FrameFlowException">The request, the source, the model, the device or the output's place is refused.</exception>
     public static async Task<VideoJob> PrepareAsync(
-        VideoJobOptions options, IReadOnlyList<IVideoOperation> operations, ModelCatalog models, ILogger log, CancellationToken cancellationToken, SourceScan? knownScan = null)
+        VideoJobOptions options, IReadOnlyList<IVideoOperation> operations, ModelCatalog models, ILogger log, CancellationToken cancellationToken, SourceScan? knownScan = null, IReadOnlySet<string>? ownPapers = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(operations);
@@ -99,6 +106,7 @@ public sealed class VideoJob : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(log);
         NativePool? memory = null;
         OutputFile? output = null;
+        JobPapers? papers = null;
         try
         {
             List<string> faults = [.. operations.SelectMany(o => o.Validate()), .. options.Validate()];
@@ -114,8 +122,9 @@ public sealed class VideoJob : IAsyncDisposable
                 operation.CheckModel(models);
             }
 
-            MediaInfo info = await MediaProbe.ProbeAsync(options.Input, cancellationToken);
+            MediaInfo info = await MediaProbe.ProbeAsync(options.Input, cancellationToken, options.Decode.InputRate);
             output = OutputFile.Prepare(options.Output, options.Input, options.Overwrite);
+            papers = JobPapers.Prepare(options, ownPapers);
             SourceScan scan = knownScan ?? await SourceScanner.ScanAsync(info, options.Decode, cancellationToken);
             if (options.Strict && scan.Damage.Count > 0)
             {
@@ -140,7 +149,9 @@ public sealed class VideoJob : IAsyncDisposable
                     Times = timeline.IsEven ? null : timeline,
                     FrameCount = timeline.Count,
                     FirstFrameTime = timeline.First,
+                    SourceTimes = scan.Timeline,
                     Decode = options.Decode,
+                    GrainTable = operations.Any(o => o.TellsGrain) ? Path.Combine(Path.GetTempPath(), $"frameflow-{Guid.NewGuid():N}.grain") : null,
                     IncludeAudio = operations.All(o => o.KeepsTime),
                 },
                 cancellationToken);
@@ -150,13 +161,13 @@ public sealed class VideoJob : IAsyncDisposable
                 operation.Load(new OperationContext(scan.Format, memory, options, log) { Damage = scan.Damage });
             }
 
-            VideoJob job = new(options, operations, log, info, scan, timeline, encode, output, memory);
+            VideoJob job = new(options, operations, log, info, scan, timeline, encode, output, papers, memory);
             job.Announce();
             return job;
         }
         catch
         {
-            Release(operations, memory, output);
+            Release(operations, memory, output, papers);
             throw;
         }
     }
@@ -196,7 +207,7 @@ public sealed class VideoJob : IAsyncDisposable
         double sourceSeconds = Math.Max(0.04, _scan.Timeline.Duration.ToDouble());
         double share = _info.Duration is { } whole && whole > Rational.Zero ? Math.Min(1, sourceSeconds / whole.ToDouble()) : 1;
         long bytes = (long)(_info.SizeBytes * share * 2 * Math.Max(1, Plan.FramesOut / (double)Math.Max(1, Plan.FramesIn)));
-        bool lossless = Plan.Encoder is "ffv1" or "prores_ks" or "dnxhd";
+        bool lossless = Plan.Encoder is "ffv1" or "prores_ks" or "dnxhd" or "dpx" or "tiff" or "exr" or "png";
         return Plan with { ExpectedSeconds = seconds, ExpectedBytes = lossless ? Plan.FramesOut * _scan.Format.FrameBytes : bytes };
     }
 
@@ -208,18 +219,24 @@ public sealed class VideoJob : IAsyncDisposable
         Stopwatch clock = Stopwatch.StartNew();
         if (_operations.Any(o => o.NeedsAnalysis))
         {
-            await RunAsync(Source(), FindsCuts ? [new SceneCutStage(new SceneCutOptions())] : [], new BroadcastSink(Analyses), cancellationToken);
+            await AnalyzeAsync(FindsCuts ? [new SceneCutStage(new SceneCutOptions())] : [], null, cancellationToken);
+        }
+
+        if (Encode.Request.GrainTable is { } table)
+        {
+            await File.WriteAllTextAsync(table, _operations.First(o => o.TellsGrain).DescribeGrain(Timeline), cancellationToken);
         }
 
         SceneCutStage cuts = new(new SceneCutOptions());
         FrameRange all = new(0, Plan.FramesOut);
         List<IFrameStage> stages = [.. FindsCuts ? [cuts] : Array.Empty<IFrameStage>(), .. CreateStages(all, out _)];
         _sink = new FrameSink(Encode, Output);
-        await RunAsync(Source(), stages, _sink, cancellationToken);
-
+        IReadOnlyList<StageRecord> run = await RunAsync(Source(), stages, _sink, Papers.LedgerPath, 0, cancellationToken);
         OutputReport report = await OutputCheck.VerifyAsync(Encode, Output.PartialPath, Plan.FramesOut, cancellationToken);
-        await Output.PublishAsync(cancellationToken);
-        return Summarize(report, [.. cuts.Cuts], Counts, clock.Elapsed);
+        JobSummary summary = Summarize(report, [.. cuts.Cuts], Counts, clock.Elapsed);
+        summary = await WritePapersAsync(summary, run, Output.PartialPath, cancellationToken);
+        await Papers.PublishAsync(Output, cancellationToken);
+        return summary;
     }
 
     /// <summary>Reads every frame once: finds the cuts, takes each frame's hash, and lets every operation see it that wants to see the film first.</summary>
@@ -227,7 +244,7 @@ public sealed class VideoJob : IAsyncDisposable
     {
         FrameRegister register = new();
         SceneCutStage cuts = new(new SceneCutOptions());
-        await RunAsync(Source(), FindsCuts ? [cuts] : [], new BroadcastSink([register.ConsumeAsync, .. Analyses]), cancellationToken);
+        await AnalyzeAsync(FindsCuts ? [cuts] : [], register.ConsumeAsync, cancellationToken);
         return (register.SceneStarts, register.Hashes);
     }
 
@@ -235,9 +252,10 @@ public sealed class VideoJob : IAsyncDisposable
     /// <param name="outputs">Its frames.</param>
     /// <param name="known">What reading the source told.</param>
     /// <param name="file">Where it goes.</param>
+    /// <param name="ledger">Where its ledger goes; whole when this returns.</param>
     /// <param name="mayStartInside">Whether decoding may begin shortly before the part.</param>
     /// <param name="cancellationToken">Ends the work.</param>
-    internal async Task RunPartAsync(FrameRange outputs, SegmentPlan known, OutputFile file, bool mayStartInside, CancellationToken cancellationToken)
+    internal async Task<IReadOnlyList<StageRecord>> RunPartAsync(FrameRange outputs, SegmentPlan known, OutputFile file, string ledger, bool mayStartInside, CancellationToken cancellationToken)
     {
         Recall(known);
         IReadOnlyList<IFrameStage> stages = CreateStages(outputs, out FrameRange inputs);
@@ -245,7 +263,7 @@ public sealed class VideoJob : IAsyncDisposable
         _sink = new FrameSink(Encode.ForSegment(outputs), file);
         try
         {
-            await RunAsync(new KnownSource(source, _info.Path, known.Cuts, known.ReadHashes()), stages, _sink, cancellationToken);
+            return await RunAsync(new KnownSource(source, _info.Path, known.Cuts, known.ReadHashes()), stages, _sink, ledger, outputs.First, cancellationToken);
         }
         finally
         {
@@ -284,24 +302,74 @@ public sealed class VideoJob : IAsyncDisposable
         };
     }
 
+    /// <summary>Writes what was asked for of ledger and report; the ledger's lines are there already.</summary>
+    /// <param name="summary">What was done.</param>
+    /// <param name="stages">How the pipeline's parts did.</param>
+    /// <param name="film">The finished film's file.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <returns>The summary, with the ledger summed up.</returns>
+    internal async Task<JobSummary> WritePapersAsync(JobSummary summary, IReadOnlyList<StageRecord> stages, string film, CancellationToken cancellationToken)
+    {
+        if (Papers.LedgerPath is not { } path)
+        {
+            return summary;
+        }
+
+        LedgerSummary ledger = await LedgerSummary.OfAsync(LedgerEntry.ReadAsync(path, cancellationToken), Plan.FramesOut);
+        summary = summary with { Kinds = ledger.Kinds };
+        if (Papers.Report is { } report)
+        {
+            StillPictures stills = new(_info, _scan, _options.Decode, Encode, _memory);
+            await ReportPage.WriteAsync(await JobReports.CreateAsync(_options, this, summary, ledger, stages, stills, film, cancellationToken), report.PartialPath, cancellationToken);
+        }
+
+        return summary;
+    }
+
     /// <summary>What the operations counted since their stages were made, by name.</summary>
     internal IReadOnlyDictionary<string, long> Counts => _operations.SelectMany(o => o.Counts).GroupBy(c => c.Key).ToDictionary(g => g.Key, g => g.Sum(c => c.Value));
 
     /// <summary>The first output frame that stands at or behind a source frame.</summary>
     internal long FirstOutputAt(long source) => _operations.Aggregate(source, (index, operation) => operation.FirstOutputAt(index));
 
-    private Func<IAsyncEnumerable<Frame>, CancellationToken, Task>[] Analyses => [.. _operations.Where(o => o.NeedsAnalysis).Select(o => (Func<IAsyncEnumerable<Frame>, CancellationToken, Task>)o.AnalyzeAsync)];
+    // One of each kind looks, the others are told.
+    private IVideoOperation[] Analysts => [.. _operations.Where(o => o.NeedsAnalysis).DistinctBy(o => (object?)o.AnalysisKind ?? o)];
+
+    // A pass over the source for all who want to see it, and for one consumer more.
+    private async Task AnalyzeAsync(IReadOnlyList<IFrameStage> stages, Func<IAsyncEnumerable<Frame>, CancellationToken, Task>? more, CancellationToken cancellationToken)
+    {
+        IVideoOperation[] analysts = Analysts;
+        List<Func<IAsyncEnumerable<Frame>, CancellationToken, Task>> consumers = [.. analysts.Select(o => (Func<IAsyncEnumerable<Frame>, CancellationToken, Task>)o.AnalyzeAsync)];
+        if (more is not null)
+        {
+            consumers.Add(more);
+        }
+
+        await RunAsync(Source(), stages, new BroadcastSink(consumers), cancellationToken);
+        foreach (IVideoOperation other in _operations.Where(o => o.NeedsAnalysis && o.AnalysisKind is not null).Except(analysts))
+        {
+            if (analysts.First(a => a.AnalysisKind == other.AnalysisKind).Analysis is { } found)
+            {
+                other.Analysis = found;
+            }
+        }
+    }
 
     private bool FindsCuts => _options.FindCuts && _operations.Any(o => o.NeedsCuts);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()
     {
-        Release(_operations, _memory, Output);
+        Release(_operations, _memory, Output, Papers);
+        if (Encode.Request.GrainTable is { } table)
+        {
+            File.Delete(table);
+        }
+
         return ValueTask.CompletedTask;
     }
 
-    private static void Release(IReadOnlyList<IVideoOperation> operations, NativePool? memory, OutputFile? output)
+    private static void Release(IReadOnlyList<IVideoOperation> operations, NativePool? memory, OutputFile? output, JobPapers? papers)
     {
         foreach (IVideoOperation operation in operations)
         {
@@ -309,19 +377,35 @@ public sealed class VideoJob : IAsyncDisposable
         }
 
         output?.Dispose();
+        papers?.Dispose();
         memory?.Dispose();
     }
 
-    private async Task RunAsync(IFrameSource source, IReadOnlyList<IFrameStage> stages, IFrameSink sink, CancellationToken cancellationToken)
+    // With a ledger at the sink, where one is wanted.
+    private async Task<IReadOnlyList<StageRecord>> RunAsync(IFrameSource source, IReadOnlyList<IFrameStage> stages, FrameSink sink, string? ledgerPath, long first, CancellationToken cancellationToken)
     {
+        if (ledgerPath is null)
+        {
+            return await RunAsync(source, stages, sink, cancellationToken);
+        }
+
+        using LedgerWriter ledger = new(ledgerPath, _scan.Timeline, first);
+        return await RunAsync(source, stages, new LedgerSink(sink, ledger), cancellationToken);
+    }
+
+    private async Task<IReadOnlyList<StageRecord>> RunAsync(IFrameSource source, IReadOnlyList<IFrameStage> stages, IFrameSink sink, CancellationToken cancellationToken)
+    {
+        Stopwatch clock = Stopwatch.StartNew();
         VideoPipeline pipeline = VideoPipeline.Build(source, stages, sink, ChannelCapacity, _memory.LimitBytes);
         long allocatedBefore = GC.GetTotalAllocatedBytes();
         await pipeline.RunAsync(cancellationToken);
         _log.Debug("Managed allocation while running: {Bytes} bytes for {Frames} frames", GC.GetTotalAllocatedBytes() - allocatedBefore, FramesDone());
         foreach (StageMeter meter in pipeline.Meters)
         {
-            _log.Debug("Stage {Stage} passed on {Frames} frames", meter.Name, meter.Frames);
+            _log.Debug("Stage {Stage} passed on {Frames} frames, waited {Starved} for frames and {Blocked} for room", meter.Name, meter.Frames, meter.Starved, meter.Blocked);
         }
+
+        return [.. pipeline.Meters.Select(m => StageRecord.Of(m, clock.Elapsed))];
     }
 
     // From the last operation back to the first, each says what it needs; stages then run from the first on.

@@ -46,6 +46,12 @@ public sealed record VideoJobOptions
     /// <summary>Whether a file of the output's name may be replaced.</summary>
     public bool Overwrite { get; init; }
 
+    /// <summary>Where the ledger goes, a line of JSON a frame (<see cref="Reporting.LedgerEntry"/>); null for none.</summary>
+    public string? Ledger { get; init; }
+
+    /// <summary>Where the report goes, a page of HTML; null for none.</summary>
+    public string? Report { get; init; }
+
     /// <summary>Lists every option that is out of range: name, value, range.</summary>
     public IReadOnlyList<string> Validate()
     {

@@ -71,6 +71,9 @@ public sealed class WorkFolder
     /// <summary>The full path of a segment.</summary>
     public string SegmentPath(int index) => Path.Combine(FullPath, SegmentName(index));
 
+    /// <summary>The full path of a segment's ledger.</summary>
+    public string LedgerPath(int index) => Path.ChangeExtension(SegmentPath(index), ".jsonl");
+
     /// <summary>Creates the folder and takes it for this process.</summary>
     /// <param name="shared">Whether others may work on other segments meanwhile.</param>
     /// <returns>The lock, which the caller disposes.</returns>

@@ -3,7 +3,8 @@ namespace FrameFlow.Media;
 /// <summary>
 /// The presentation times of a source's decoded frames, exact. Where every time lies within one tick of first + n/r for a rational r
 /// (gaps allowed), the source is constant-rate at r, its container merely rounded (Matroska to milliseconds), and the times are
-/// first + n/r; otherwise they are what the container says.
+/// first + n/r. So it is where a film's frames stand for two and three fields in turn (soft 3:2 pulldown, as DVDs have it): the film's own rate is
+/// meant. Otherwise the times are what the container says.
 /// </summary>
 public sealed class FrameTimeline
 {
@@ -115,13 +116,20 @@ public sealed class FrameTimeline
         }
 
         Rational? rate = ticks.Length < 2 ? null : Candidates(ticks, timeBase, rateHints).Cast<Rational?>().FirstOrDefault(r => Fits(ticks, timeBase, r!.Value));
+        Rational rounding = timeBase;
+        if (rate is null && FilmRates.Cast<Rational?>().FirstOrDefault(r => FitsPulldown(ticks, timeBase, r!.Value)) is { } film)
+        {
+            rate = film;
+            rounding += film.Inverse / 5; // the last frame's two or three fields
+        }
+
         Rational last = lastDuration is { } stated && stated > Rational.Zero ? stated
             : rate is { } r ? r.Inverse
             : ticks.Length < 2 ? rateHints.FirstOrDefault(h => h > Rational.Zero)?.Inverse ?? new Rational(1, 25)
             : MedianStep(ticks) * timeBase;
 
         // A packet's duration is as rounded as its time: within a tick of the frame period it is the frame period.
-        if (rate is { } exact && Rational.Abs(last - exact.Inverse) <= timeBase)
+        if (rate is { } exact && Rational.Abs(last - exact.Inverse) <= rounding)
         {
             last = exact.Inverse;
         }
@@ -217,6 +225,39 @@ public sealed class FrameTimeline
         new(24000, 1001), 24, 25, new(30000, 1001), 30, 48, new(48000, 1001), 50, new(60000, 1001), 60, 100, new(120000, 1001), 120,
         12, 15, 16, 18, 20, 10, 240,
     ];
+
+    private static readonly Rational[] FilmRates = [new(24000, 1001), 24];
+
+    // Steps of two and three fields, mostly in turn, that never leave the film's even times by so much that a frame would be another one's. A field is
+    // 2/5 of a frame. Edits break the turn now and then.
+    private static bool FitsPulldown(long[] ticks, Rational timeBase, Rational rate)
+    {
+        const int FewestFrames = 12;
+        if (ticks.Length < FewestFrames)
+        {
+            return false;
+        }
+
+        Rational field = rate.Inverse * new Rational(2, 5);
+        Rational most = field * new Rational(6, 5);
+        int breaks = 0;
+        long before = 0;
+        for (int i = 1; i < ticks.Length; i++)
+        {
+            Rational step = (ticks[i] - ticks[i - 1]) * timeBase;
+            long fields = (step / field).Round();
+            if (fields is not (2 or 3) || Rational.Abs(step - (fields * field)) > timeBase
+                || Rational.Abs(((ticks[i] - ticks[0]) * timeBase) - (i / rate)) > most)
+            {
+                return false;
+            }
+
+            breaks += fields == before ? 1 : 0;
+            before = fields;
+        }
+
+        return breaks * 10 <= ticks.Length;
+    }
 
     // "Within one tick" of the grid: |tick time - n/r| <= one tick, n the nearest slot, strictly increasing.
     private static bool Fits(long[] ticks, Rational timeBase, Rational rate, int leastStepsPerGap = 4)

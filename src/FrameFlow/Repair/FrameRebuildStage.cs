@@ -41,7 +41,7 @@ public sealed class FrameRebuildStage : IFrameStage
         _plan = plan;
         _options = options;
         _wanted = places ?? new FrameRange(0, plan.Output.Count);
-        _rebuilder = new FrameRebuilder(interpolator, motions, format, memory);
+        _rebuilder = new FrameRebuilder(interpolator, motions, format, options, memory);
         _tell = tell ?? (static _ => { });
     }
 
@@ -80,15 +80,9 @@ public sealed class FrameRebuildStage : IFrameStage
             hole.Current = frame;
             bool isSpoilt = isFaulty || _plan.IsNamed(index);
             index++;
-            if (isSpoilt)
-            {
-                hole.AddSpoilt(place);
-                continue;
-            }
-
             if (hole.Right is { } bound)
             {
-                hole.After = place == hole.RightPlace + 1 && !frame.IsSceneStart ? frame : null;
+                hole.After = !isSpoilt && place == hole.RightPlace + 1 && !frame.IsSceneStart ? frame : null;
                 foreach (Frame made in Fill(hole, hole.RightPlace, cancellationToken))
                 {
                     yield return made;
@@ -103,6 +97,12 @@ public sealed class FrameRebuildStage : IFrameStage
                 {
                     bound.Dispose();
                 }
+            }
+
+            if (isSpoilt)
+            {
+                hole.AddSpoilt(place);
+                continue;
             }
 
             frame.Time = _plan.Output[(int)place];

@@ -47,6 +47,12 @@ internal sealed class ExpectedTimes
     public static ExpectedTimes From(ReadOnlySpan<long> ticks, Rational timeBase, long? lastDurationTicks, IEnumerable<Rational> statedRates)
     {
         Rational? rate = ticks.Length > 1 ? EvenRate(ticks, timeBase, statedRates) : null;
+        bool isPulldown = false;
+        if (rate is null && PulldownRate(ticks, timeBase) is { } film)
+        {
+            (rate, isPulldown) = (film, true);
+        }
+
         Rational[] seconds = new Rational[ticks.Length];
         for (int i = 0; i < ticks.Length; i++)
         {
@@ -59,7 +65,7 @@ internal sealed class ExpectedTimes
             : rate is { } even ? even.Inverse
             : ticks.Length > 1 ? MedianStep(ticks) * timeBase
             : statedRates.Select(r => (Rational?)r.Inverse).FirstOrDefault() ?? new Rational(1, 25);
-        if (rate is { } exact && Rational.Abs(last - exact.Inverse) <= timeBase)
+        if (rate is { } exact && Rational.Abs(last - exact.Inverse) <= timeBase + (isPulldown ? exact.Inverse / 5 : Rational.Zero))
         {
             last = exact.Inverse;
         }
@@ -112,6 +118,37 @@ internal sealed class ExpectedTimes
             if (rate > Rational.Zero && (rate.Inverse > timeBase * 2 || rate.Inverse == timeBase) && LiesOnGrid(ticks, timeBase, rate))
             {
                 return rate;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// The film's rate where its frames stay for two and three fields by turns (3:2 pulldown by flags, not by pictures); null where they do not. Counted in
+    /// fields of 1/60 s or 1001/60000 s: frame k must begin within 1.2 fields of field 2.5 k.
+    /// </summary>
+    private static Rational? PulldownRate(ReadOnlySpan<long> ticks, Rational timeBase)
+    {
+        foreach (Rational fieldRate in (ReadOnlySpan<Rational>)[new(60000, 1001), 60])
+        {
+            double ticksPerField = 1 / (timeBase.ToDouble() * fieldRate.ToDouble());
+            int sameAsBefore = 0;
+            double lastStep = 0;
+            bool fits = ticks.Length >= 12;
+            for (int k = 1; fits && k < ticks.Length; k++)
+            {
+                double exact = (ticks[k] - ticks[k - 1]) / ticksPerField;
+                double step = Math.Round(exact);
+                fits = step is 2 or 3 && Math.Abs(exact - step) * ticksPerField <= 1 + 1e-6
+                    && Math.Abs(((ticks[k] - ticks[0]) / ticksPerField) - (2.5 * k)) <= 1.2 + 1e-9;
+                sameAsBefore += step == lastStep ? 1 : 0;
+                lastStep = step;
+            }
+
+            if (fits && sameAsBefore * 10 <= ticks.Length)
+            {
+                return fieldRate * 2 / 5;
             }
         }
 

@@ -42,8 +42,7 @@ public sealed class FrameSourceTests : IDisposable
     [Theory]
     [InlineData("nv12", "yuv420p", "rawvideo")]
     [InlineData("uyvy422", "yuv422p", "rawvideo")]
-    [InlineData("yuva444p", "yuv444p", "ffv1")]
-    [InlineData("yuv422p12le", "yuv422p10le", "ffv1")]
+    [InlineData("yuv440p", "yuv444p", "ffv1")]
     [InlineData("yuv411p", "yuv422p", "ffv1")]
     public async Task Read_OtherYuv_KeepsLumaAndSaysSo(string format, string working, string codec)
     {
@@ -52,45 +51,11 @@ public sealed class FrameSourceTests : IDisposable
         Assert.Equal(working, scan.Format.PixelFormat.Name);
         Assert.Contains(scan.Notes, n => n.StartsWith($"{format} is worked on as {working}", StringComparison.Ordinal));
         (_, byte[] bytes) = await LavfiClips.DecodeAsync(info, scan);
-        string luma = scan.Format.PixelFormat.BitDepth > 8 ? "gray12le" : "gray";
-        (_, byte[] expected, _) = await LavfiClips.RunAsync("ffmpeg", $"-v error -i {path} -vf extractplanes=y -pix_fmt {luma} -f rawvideo -");
+        (_, byte[] expected, _) = await LavfiClips.RunAsync("ffmpeg", $"-v error -i {path} -vf extractplanes=y -pix_fmt gray -f rawvideo -");
         for (int i = 0, plane = 64 * 48; i < plane; i++)
         {
-            int actual = luma == "gray" ? bytes[i] : bytes[2 * i] | (bytes[(2 * i) + 1] << 8);
-            double wanted = luma == "gray" ? expected[i] : (expected[2 * i] | (expected[(2 * i) + 1] << 8)) / 4.0;
-            Assert.InRange(actual, wanted - 0.76, wanted + 0.76);
+            Assert.InRange(bytes[i], expected[i] - 0.76, expected[i] + 0.76);
         }
-    }
-
-    [Theory]
-    [InlineData(64, 48, "smpte170m", 0.299, 0.587, 0.114)]
-    [InlineData(64, 720, "bt709", 0.2126, 0.7152, 0.0722)]
-    public async Task Read_Rgb_IsConvertedByTheNamedMatrix(int width, int height, string matrix, double r, double g, double b)
-    {
-        string path = await _clips.MakeAsync("a.mkv", $"-f lavfi -i color=0xC04020:s={width}x{height}:r=25:d=0.08,format=gbrp -c:v ffv1");
-        (MediaInfo info, SourceScan scan) = await LavfiClips.ScanAsync(path);
-        Assert.Equal("yuv444p", scan.Format.PixelFormat.Name);
-        Assert.Equal(matrix, scan.Format.Color.Matrix);
-        Assert.False(scan.Format.Color.FullRange);
-        (_, byte[] bytes) = await LavfiClips.DecodeAsync(info, scan);
-        double y = ((0xC0 * r) + (0x40 * g) + (0x20 * b)) / 255;
-        double cb = ((0x20 / 255.0) - y) / (2 * (1 - b));
-        double cr = ((0xC0 / 255.0) - y) / (2 * (1 - r));
-        Assert.InRange(bytes[0], 16 + (219 * y) - 1, 16 + (219 * y) + 1);
-        Assert.InRange(bytes[width * height], 128 + (224 * cb) - 1, 128 + (224 * cb) + 1);
-        Assert.InRange(bytes[2 * width * height], 128 + (224 * cr) - 1, 128 + (224 * cr) + 1);
-    }
-
-    [Fact]
-    public async Task Read_Grey_KeepsTheSamplesWithNeutralChroma()
-    {
-        string path = await _clips.MakeAsync("a.mkv", "-f lavfi -i testsrc2=s=64x48:r=25:d=0.08 -pix_fmt gray -c:v ffv1");
-        (MediaInfo info, SourceScan scan) = await LavfiClips.ScanAsync(path);
-        (_, byte[] bytes) = await LavfiClips.DecodeAsync(info, scan);
-        (_, byte[] expected, _) = await LavfiClips.RunAsync("ffmpeg", $"-v error -i {path} -f rawvideo -pix_fmt gray -");
-        Assert.Equal("yuv420p", scan.Format.PixelFormat.Name);
-        Assert.Equal(expected[..(64 * 48)], bytes[..(64 * 48)]);
-        Assert.All(bytes[(64 * 48)..(64 * 48 * 3 / 2)], c => Assert.Equal(128, c));
     }
 
     [Fact]

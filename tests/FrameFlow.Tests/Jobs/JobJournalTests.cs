@@ -157,5 +157,5 @@ public sealed class JobJournalTests : IDisposable
     private static JobBegun Begun(string input) => new(JobJournal.Version, Request, Fingerprint(input));
 
     private static SegmentDone Done(int index, string plan, string hash) =>
-        new(index, plan, new FrameRange(0, 5), hash, 7, ImmutableDictionary<string, long>.Empty, [null], 0.5, "here:1");
+        new(index, plan, new FrameRange(0, 5), hash, 7, ImmutableDictionary<string, long>.Empty, [null], 0.5, "here:1", "l", []);
 }

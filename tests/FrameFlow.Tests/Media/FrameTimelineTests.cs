@@ -38,6 +38,32 @@ public sealed class FrameTimelineTests
     }
 
     [Fact]
+    public void FromTicks_PulldownByFlags_IsTheFilmsRate() => Prop.ForAll(
+        (from fieldRate in Gen.Elements(new Rational(60000, 1001), new Rational(60))
+         from timeBase in Gen.Elements(new Rational(1, 1000), new Rational(1, 90000), new Rational(1001, 60000))
+         from phase in Gen.Choose(0, 1)
+         from count in Gen.Choose(12, 300)
+         select (fieldRate, timeBase, phase, count)).ToArbitrary(),
+        film =>
+        {
+            long[] ticks = [.. Enumerable.Range(0, film.count).Select(i => (((5 * i) + film.phase) / 2 / film.fieldRate / film.timeBase).Round())];
+            Rational rate = film.fieldRate * 2 / 5;
+            FrameTimeline timeline = FrameTimeline.FromTicks(ticks, film.timeBase, 3 / film.fieldRate, film.fieldRate);
+
+            // Milliseconds do not tell 60 from 60000/1001 over so few fields; either way the frames are even.
+            return timeline.IsEven && timeline.ConstantRate is { } found && Rational.Abs((rate / found) - 1) < new Rational(1, 900) && (film.timeBase > new Rational(1, 2000) || found == rate)
+                && timeline.Duration == film.count / found;
+        }).QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void FromTicks_PulldownInPartsOnly_KeepsItsTimes()
+    {
+        // Twelve film frames of two and three fields, then video of two fields each: no one rate is meant.
+        long[] fields = [.. Enumerable.Range(0, 12).Select(i => (long)(5 * i / 2)), .. Enumerable.Range(0, 12).Select(i => 30L + (2 * i))];
+        Assert.Null(FrameTimeline.FromTicks(fields, new Rational(1001, 60000), null, new Rational(60000, 1001)).ConstantRate);
+    }
+
+    [Fact]
     public void FromTicks_IrregularTimes_AreKeptAsTheyAre()
     {
         long[] ticks = [0, 33, 100, 133, 266, 300, 333, 466];

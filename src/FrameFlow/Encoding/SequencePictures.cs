@@ -1,0 +1,167 @@
+using System.Buffers;
+using System.Globalization;
+using FrameFlow.Decoding;
+using FrameFlow.Media;
+
+namespace FrameFlow.Encoding;
+
+/// <summary>
+/// Makes of the pictures that ffmpeg wrote, 0, 1, 2 ..., the sequence that was planned: its numbers, and of DPX the headers, of which ffmpeg knows a
+/// part alone and writes "linear" into every one.
+/// </summary>
+internal static class SequencePictures
+{
+    // Pictures in the making lie apart, so that no name meets one of the sequence's.
+    private const string RawFolder = ".raw";
+
+    /// <summary>What ffmpeg is given as the output's name.</summary>
+    public static string RawPattern(string partialFolder, string extension) => Path.Combine(partialFolder, RawFolder).Replace("%", "%%", StringComparison.Ordinal) + "/%010d" + extension;
+
+    /// <summary>Makes the folders.</summary>
+    public static void Begin(string partialFolder) => Directory.CreateDirectory(Path.Combine(partialFolder, RawFolder));
+
+    /// <summary>Names the pictures and mends their headers.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="sequence">The output.</param>
+    /// <param name="partialFolder">Where they lie.</param>
+    /// <param name="sources">For each picture the index of the source frame that it is, or that stands left of it.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    public static async Task FinishAsync(EncodePlan plan, SequencePattern sequence, string partialFolder, IReadOnlyList<int> sources, CancellationToken cancellationToken)
+    {
+        ImageSequence? source = plan.Request.Source.Sequence;
+        for (int k = 0; k < sources.Count; k++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            string raw = Path.Combine(partialFolder, RawFolder, k.ToString("D10", CultureInfo.InvariantCulture) + sequence.Extension);
+            string path = Path.Combine(partialFolder, sequence.NameOf(plan.NumberOf(k)));
+            if (plan.Encoder.Codec == "dpx")
+            {
+                string? original = source is { Dpx: not null } && plan.Request.SourceTimes is { } times ? source.Pattern.PathOf(source.Numbers[0] + times.TickOf(sources[k])) : null;
+                await MendAsync(plan, k, raw, path, original, cancellationToken);
+                File.Delete(raw);
+            }
+            else
+            {
+                File.Move(raw, path);
+            }
+        }
+
+        Directory.Delete(Path.Combine(partialFolder, RawFolder));
+    }
+
+    /// <summary>Reads a finished sequence back: each number that is planned and no other, and every picture decodes to the planned size.</summary>
+    /// <returns>What is wrong, or null.</returns>
+    public static async Task<string?> CompareAsync(EncodePlan plan, SequencePattern sequence, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<long> numbers = sequence.FindNumbers();
+        for (int k = 0; k < plan.FrameCount; k++)
+        {
+            if (k >= numbers.Count || numbers[k] != plan.NumberOf(k))
+            {
+                return string.Create(CultureInfo.InvariantCulture, $"picture {plan.NumberOf(k)} is not there");
+            }
+        }
+
+        if (numbers.Count != plan.FrameCount || Directory.EnumerateFileSystemEntries(sequence.Folder).Count() != numbers.Count)
+        {
+            return "there is more than the planned pictures";
+        }
+
+        ToolResult read = await Tool.RunAsync(
+            "ffprobe",
+            ["-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames,width,height", "-of", "csv=p=0", "-f", "image2", "-pattern_type", "glob", sequence.Glob(numbers[^1])],
+            cancellationToken);
+        string[] fields = read.Output.Trim().Split(',');
+        return read.ExitCode != 0 || read.Error.Length > 0 || fields.Length < 3 ? $"a picture cannot be read back ({read.FirstErrorLine()})"
+            : fields[2] != plan.FrameCount.ToString(CultureInfo.InvariantCulture) ? $"{fields[2]} of {plan.FrameCount} pictures decode"
+            : null;
+    }
+
+    private static async Task MendAsync(EncodePlan plan, int index, string raw, string path, string? original, CancellationToken cancellationToken)
+    {
+        DpxHeader written = DpxHeader.TryRead(raw) ?? throw new FrameFlowException(FaultKind.Encode, $"The encoder dpx left a file without a header for picture {plan.NumberOf(index)}; try another format.");
+        FileStreamOptions reading = new() { Options = FileOptions.SequentialScan | FileOptions.Asynchronous };
+        await using FileStream from = new(raw, reading);
+
+        // ffmpeg's header ends where its picture begins; TryRead has filled it up.
+        from.Position = DpxHeader.GenericBytes;
+        long pictureBytes = from.Length - from.Position;
+        DpxHeader? source = original is null ? null : DpxHeader.TryRead(original);
+        DpxHeader header = (source ?? written).Around(written, pictureBytes, Path.GetFileName(path));
+        if (source is null)
+        {
+            header.Transfer = CodeOf(plan.Request.Format.Color.Transfer);
+            header.Colorimetric = CodeOf(plan.Request.Format.Color.Primaries);
+        }
+
+        Renumber(plan, index, header, source is not null);
+        await using FileStream to = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.Asynchronous);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(1 << 20);
+        try
+        {
+            header.Bytes.CopyTo(buffer);
+            await to.WriteAsync(buffer.AsMemory(0, header.Length), cancellationToken);
+            for (int count; (count = await from.ReadAsync(buffer, cancellationToken)) > 0;)
+            {
+                await to.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    // At the source's own rate a frame keeps its labels. At another, and from a film, they are counted on from the first one's.
+    private static void Renumber(EncodePlan plan, int index, DpxHeader header, bool hasLabels)
+    {
+        Rational rate = plan.Request.Times?.ConstantRate ?? plan.Request.FrameRate;
+        if (header.FrameRate is not { } stated || Math.Abs(stated - rate.ToDouble()) > 0.003)
+        {
+            header.FrameRate = (float)rate.ToDouble();
+        }
+
+        if (hasLabels && plan.Request.Source.Sequence!.Rate == rate && plan.Request.IncludeAudio)
+        {
+            return;
+        }
+
+        long place = plan.NumberOf(index) - plan.NumberOf(0);
+        ImageSequence? sequence = plan.Request.Source.Sequence;
+        long origin = sequence?.Dpx?.FramePosition is { } position ? position - sequence.Numbers[0] : 0;
+        header.FramePosition = (uint)Math.Clamp(plan.NumberOf(index) + origin, 0, uint.MaxValue - 1);
+        header.SequenceLength = (uint)Math.Min(plan.NumberOf(plan.FrameCount - 1) - plan.NumberOf(0) + 1, uint.MaxValue - 1);
+        StreamInfo? video = plan.Request.Source.Video;
+        Rational? from = plan.Request.Source.Sequence?.Rate ?? video?.Video?.AverageRate ?? video?.Video?.BaseRate;
+        header.Timecode = video?.Tags.GetValueOrDefault("timecode") is { } start && from is { } before ? Count(start, before, plan.Request.FirstFrameTime - plan.Request.Source.StartTime, rate, place) : null;
+    }
+
+    // SMPTE ST 12-1 without dropped labels: HH:MM:SS:FF counts frames of the nominal rate.
+    private static string? Count(string start, Rational from, Rational after, Rational to, long place)
+    {
+        string[] parts = start.Split(':');
+        long nominal = to.Ceiling();
+        if (parts.Length != 4 || nominal > 100 || !parts.All(p => p.Length == 2 && char.IsAsciiDigit(p[0]) && char.IsAsciiDigit(p[1])))
+        {
+            return null;
+        }
+
+        int[] label = [.. parts.Select(p => int.Parse(p, CultureInfo.InvariantCulture))];
+        long seconds = (((label[0] * 60L) + label[1]) * 60) + label[2];
+        long frames = (seconds * nominal) + (new Rational(label[3], from.Ceiling()) * nominal).Floor() + (after * to).Round() + place;
+        long whole = frames / nominal;
+        return string.Create(CultureInfo.InvariantCulture, $"{whole / 3600 % 24:00}:{whole / 60 % 60:00}:{whole % 60:00}:{frames % nominal:00}");
+    }
+
+    // ST 268-1, tables 5A and 5B, which share their codes; 0 is "user defined", 4 "unspecified video".
+    private static byte CodeOf(string? tag) => tag switch
+    {
+        "linear" => 2,
+        "log100" or "log316" or "log" or "log_sqrt" => 3,
+        "bt709" => 6,
+        "bt470bg" => 7,
+        "smpte170m" => 8,
+        null or "unknown" or "unspecified" => 4,
+        _ => 0,
+    };
+}
