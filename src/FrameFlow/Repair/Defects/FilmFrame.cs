@@ -64,7 +64,7 @@ internal sealed class FilmFrame : Counted
         _luma = new(() => ToLuma(Rgb));
         _motion = new(() => tools.Motions.Estimate(_calm.Value, Next!._calm.Value, tools.Memory));
         _lines = new(() => ScratchDetector.FindLines(Luma, tools.Options.Sensitivity, tools.Memory));
-        _scratches = new(() => ScratchDetector.Confirm(this, tools.Options.Sensitivity));
+        _scratches = new(() => ScratchDetector.Confirm(this));
         _rough = new(() => Defects(cleaned: false, out _, null));
         _cleaned = new(Clean);
         _cleanedCalm = new(() => NoiseAnalysis.Calm(Cleaned, tools.Memory));

@@ -6,9 +6,11 @@ using FrameFlow.Motion;
 namespace FrameFlow.Repair.Defects;
 
 /// <summary>
-/// Fills what is masked by the diffusion's posterior mean (blended diffusion, O. Avrahami 2022, as one evaluation): the centre's deviation is infinite inside the
-/// mask and the noise's outside, neighbours along the motion give the content, and are masked themselves where they have defects. Works in windows around the
-/// masked places. The fill gets grain of the frame's own noise. Samples outside of the feathered mask are not touched. Thread-safe.
+/// Fills what is masked by the diffusion's posterior mean (blended diffusion, O. Avrahami 2022, as one evaluation). Neighbours along the motion give the content, and are
+/// masked themselves where they have defects. Inside the mask the reverse process starts from their mean by precision, brought to the light of what surrounds the
+/// mask, at the deviation that they leave in doubt (as SDEdit starts from a guide, C. Meng 2022); where they tell nothing, from nothing: an infinite one. Outside of the
+/// mask the deviation is the noise's. Works in windows around the masked places. The fill gets grain of the frame's own noise. Samples outside of the
+/// feathered mask are not touched. Thread-safe.
 /// </summary>
 internal sealed class MaskedFill
 {
@@ -23,6 +25,18 @@ internal sealed class MaskedFill
     private const int Margin = 32;
     private const int Window = FrameDenoiser.Window;
     private const int Channels = 3 * Window;
+
+    // Light differs by what the surroundings say, averaged over (2r + 1)^2 pixels, for grain to even out.
+    private const int LightRadius = 2;
+
+    // Part of those pixels that must be known.
+    private const float LeastKnown = 0.1f;
+
+    // A tenth of a code of 8 bit, squared: a weight stays finite.
+    private const float LeastVariance = 1.5e-7f;
+
+    // The neighbours' disagreement is a mean over (2r + 1)^2 pixels.
+    private const int DoubtRadius = 2;
 
     private readonly IDenoiser _denoiser;
     private readonly FilmTools _tools;
@@ -43,7 +57,7 @@ internal sealed class MaskedFill
     }
 
     /// <summary>Floats a pixel of the frame, and of a window, that one fill takes.</summary>
-    public static (int OfFrame, int OfWindow) FloatsPerPixel => ((2 * Channels) + 24, (2 * Channels) + 8);
+    public static (int OfFrame, int OfWindow) FloatsPerPixel => ((2 * Channels) + 42, (2 * Channels) + 8);
 
     /// <summary>The format of the windows that the denoiser sees.</summary>
     public static VideoFormat WindowOf(VideoFormat format) => format with
@@ -226,8 +240,86 @@ internal sealed class MaskedFill
         }
 
         Spoil(sigma, wide);
+        if (_denoiser is not MedianFill)
+        {
+            Guess(frames, sigmas, wide, centre, sigma);
+        }
+
         centre.Values.CopyTo(Slot(frames, FilmFrame.Neighbours));
         sigma.Values.CopyTo(Slot(sigmas, FilmFrame.Neighbours));
+    }
+
+    // Inside the mask: the neighbours' mean by precision, and how far it can be trusted. The difference of the surroundings to that mean is carried in.
+    private void Guess(FloatImage frames, FloatImage sigmas, FloatImage wide, FloatImage centre, FloatImage sigma)
+    {
+        NativePool memory = _tools.Memory;
+        using FloatImage mean = new(memory, 3, wide.Height, wide.Width);
+        using FloatImage variance = new(memory, 3, wide.Height, wide.Width);
+        using FloatImage spread = new(memory, 3, wide.Height, wide.Width);
+        using FloatImage light = new(memory, 4, wide.Height, wide.Width);
+        using FloatImage unknown = new(memory, 1, wide.Height, wide.Width);
+        ReadOnlySpan<float> masked = wide.Values;
+        Span<float> known = light.Channel(3);
+        unknown.Values.Clear();
+        known.Clear();
+        for (int c = 0; c < 3; c++)
+        {
+            for (int i = 0; i < masked.Length; i++)
+            {
+                float weights = 0, sum = 0, square = 0;
+                for (int slot = 0; slot < Window; slot++)
+                {
+                    int at = (((slot * 3) + c) * masked.Length) + i;
+                    float its = sigmas.Values[at];
+                    if (slot != FilmFrame.Neighbours && its < MedianFill.Known)
+                    {
+                        float weight = 1 / ((its * its) + LeastVariance);
+                        float value = frames.Values[at];
+                        weights += weight;
+                        sum += weight * value;
+                        square += weight * value * value;
+                    }
+                }
+
+                float middle = weights > 0 ? sum / weights : 0;
+                mean.Channel(c)[i] = middle;
+                variance.Channel(c)[i] = weights > 0 ? 1 / weights : 0;
+                spread.Channel(c)[i] = weights > 0 ? Math.Max(0, (square / weights) - (middle * middle)) : 0;
+                bool tells = weights > 0 && masked[i] < 0.5f;
+                light.Channel(c)[i] = tells ? centre.Channel(c)[i] - middle : 0;
+                if (c == 0)
+                {
+                    known[i] = tells ? 1 : 0;
+                    unknown.Values[i] = weights > 0 ? 0 : 1;
+                }
+            }
+        }
+
+        Filters.Box(spread, DoubtRadius, memory);
+        Filters.Box(light, LightRadius, memory);
+        using FloatImage carried = new(memory, 3, wide.Height, wide.Width);
+        using FloatImage dark = new(memory, 1, wide.Height, wide.Width);
+        for (int i = 0; i < masked.Length; i++)
+        {
+            dark.Values[i] = known[i] > LeastKnown && masked[i] < 0.5f ? 0 : 1;
+            for (int c = 0; c < 3; c++)
+            {
+                carried.Channel(c)[i] = dark.Values[i] == 0 ? light.Channel(c)[i] / known[i] : 0;
+            }
+        }
+
+        MaskShape.FillFromAround(carried, dark, memory);
+        for (int c = 0; c < 3; c++)
+        {
+            for (int i = 0; i < masked.Length; i++)
+            {
+                if (masked[i] > 0.5f && unknown.Values[i] == 0)
+                {
+                    centre.Channel(c)[i] = mean.Channel(c)[i] + carried.Channel(c)[i];
+                    sigma.Channel(c)[i] = MathF.Sqrt(variance.Channel(c)[i] + spread.Channel(c)[i]);
+                }
+            }
+        }
     }
 
     // Where the second look or the user found more than the first.

@@ -9,8 +9,8 @@ namespace FrameFlow.Repair.Defects;
 /// </summary>
 public sealed class MedianFill : IDenoiser
 {
-    // Below what an alignment gone wrong is given, far above any noise.
-    private const float Known = 50;
+    /// <summary>From this deviation on nothing is known: half of what stands for infinity, far above any noise.</summary>
+    internal const float Known = 50;
 
     /// <inheritdoc/>
     public string Name => "median";

@@ -5,8 +5,9 @@ namespace FrameFlow.Repair.Defects;
 /// <summary>
 /// Finds lasting vertical scratches. In one frame: the mean of 16 rows suppresses texture, a line is a column that steps to the same side from both of
 /// its sides, measured against what columns near it do, and the best path from band to band (a column a band at most, by dynamic programming) joins what belongs together; it
-/// must span much of the height. In time: it must stand at nearly the same column in most of the frames around; where the scene moves past it that is proof,
-/// where it rests a thin pole would do the same, so more is asked of the line. Stateless, thread-safe.
+/// must span much of the height. Both sides must be alike: a line over a picture, not the edge of a thing. In time: it must stand at nearly the same column in most of
+/// the frames around while the scene moves past it, which is the proof: in a scene at rest a door post would do the same, so there no line is taken for
+/// a scratch; masks of one's own are for that. Stateless, thread-safe.
 /// </summary>
 internal static class ScratchDetector
 {
@@ -21,9 +22,13 @@ internal static class ScratchDetector
     // A line is at least so many times what columns around it differ by, and spans such a part of the height; at sensitivity 1/2.
     private const float LeastStrength = 2.2f;
     private const float LeastSpan = 0.5f;
-    private const float StrengthWhereStill = 2.8f;
-    private const float SpanWhereStill = 0.85f;
     private const float Cap = 4;
+
+    // The picture's outer part shows the gate's own edge.
+    private const double Border = 0.05;
+
+    // The two sides may differ by this part of the step.
+    private const float MostUnlike = 0.7f;
 
     // A step below this is none, code values.
     private const float LeastStep = 2f / 255;
@@ -89,17 +94,15 @@ internal static class ScratchDetector
 
     /// <summary>The lines of a frame that last.</summary>
     /// <param name="frame">The frame; those around it are asked for their lines.</param>
-    /// <param name="sensitivity">0..1.</param>
-    public static IReadOnlyList<ScratchLine> Confirm(FilmFrame frame, double sensitivity)
+    public static IReadOnlyList<ScratchLine> Confirm(FilmFrame frame)
     {
-        float factor = MathF.Pow(2, (float)(1 - (2 * sensitivity)) / 2);
         List<ScratchLine> confirmed = [];
         foreach (ScratchLine line in frame.Lines)
         {
             // What belongs to the scene moves with it; a scratch keeps to the film, give or take the gate's weave.
             float motion = Motion(frame, line);
             bool moves = motion > ProvingMotion;
-            float drift = moves ? Math.Min(MostDrift, motion / 3) : MostDrift;
+            float drift = Math.Min(MostDrift, motion / 3);
             int around = 0;
             int seen = 0;
             for (int side = -1; side <= 1; side += 2)
@@ -118,14 +121,13 @@ internal static class ScratchDetector
                 }
             }
 
-            if (around < 2 || seen * 3 < around * 2)
+            if (around < 2 || seen * 4 < around * 3)
             {
                 continue;
             }
 
-            int bands = frame.Frame.Format.Height / BandRows;
-            float span = (line.LastBand - line.FirstBand + 1f) / bands;
-            if (moves || (line.Strength > StrengthWhereStill * factor && span >= SpanWhereStill))
+            int border = (int)(Border * frame.Frame.Format.Width);
+            if (moves && line.Middle >= border && line.Middle < frame.Frame.Format.Width - border)
             {
                 confirmed.Add(line);
             }
@@ -187,7 +189,7 @@ internal static class ScratchDetector
                         float middle = (sums[x + half + 1] - sums[x - half]) / ((2 * half) + 1);
                         float left = middle - ((sums[x - half - 1] - sums[x - half - 1 - Side]) / Side);
                         float right = middle - ((sums[x + half + 2 + Side] - sums[x + half + 2]) / Side);
-                        to[x] = left * right <= 0 ? 0 : Math.Abs(left) < Math.Abs(right) ? left : right;
+                        to[x] = left * right <= 0 || Math.Abs(left - right) > MostUnlike * Math.Min(Math.Abs(left), Math.Abs(right)) ? 0 : Math.Abs(left) < Math.Abs(right) ? left : right;
                     }
 
                     steps[x + 1] = steps[x] + Math.Abs(to[x]);
