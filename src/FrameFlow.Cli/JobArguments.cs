@@ -63,31 +63,36 @@ internal sealed class JobArguments
     public SegmentPolicy ReadPolicy(ParseResult parsed) => new() { TargetSeconds = parsed.GetValue(_segment), Restart = parsed.GetValue(_restart) };
 
     /// <summary>What was asked for.</summary>
-    public VideoJobOptions Read(ParseResult parsed) => new()
+    /// <param name="parsed">The command line.</param>
+    /// <param name="recipe">What holds where the command line says nothing; null for the usual.</param>
+    public VideoJobOptions Read(ParseResult parsed, Recipe? recipe = null) => new()
     {
         Input = parsed.GetRequiredValue(_input),
         Output = parsed.GetRequiredValue(_output),
-        Seed = parsed.GetValue(_seed),
-        Device = parsed.GetRequiredValue(_device),
+        Seed = recipe is not null && !IsSaid(parsed, _seed) ? recipe.Seed : parsed.GetValue(_seed),
+        Device = recipe is not null && !IsSaid(parsed, _device) ? recipe.Device : parsed.GetRequiredValue(_device),
         Threads = parsed.GetValue(_threads),
         MemoryBytes = parsed.GetValue(_memory) is { } mebibytes ? (long)mebibytes << 20 : VideoJobOptions.DefaultMemoryBytes,
-        Encode = new EncodeOptions
+        Encode = (recipe?.Encode ?? new EncodeOptions()) with
         {
-            Encoder = parsed.GetValue(_encoder),
-            Crf = parsed.GetValue(_crf),
-            EncoderArgs = parsed.GetValue(_encoderArguments),
+            Encoder = parsed.GetValue(_encoder) ?? recipe?.Encode.Encoder,
+            Crf = parsed.GetValue(_crf) ?? (IsSaid(parsed, _encoder) ? null : recipe?.Encode.Crf),
+            EncoderArgs = parsed.GetValue(_encoderArguments) ?? (IsSaid(parsed, _encoder) ? null : recipe?.Encode.EncoderArgs),
         },
-        Decode = new DecodeOptions
+        Decode = (recipe?.Decode ?? new DecodeOptions()) with
         {
-            Start = parsed.GetValue(_start) ?? Rational.Zero,
-            Duration = parsed.GetValue(_duration),
-            InputRate = parsed.GetValue(_inputFps),
-            Deinterlace = parsed.GetValue(_deinterlace) == "auto",
+            Start = parsed.GetValue(_start) ?? recipe?.Decode.Start ?? Rational.Zero,
+            Duration = parsed.GetValue(_duration) ?? recipe?.Decode.Duration,
+            InputRate = parsed.GetValue(_inputFps) ?? recipe?.Decode.InputRate,
+            Deinterlace = recipe is not null && !IsSaid(parsed, _deinterlace) ? recipe.Decode.Deinterlace : parsed.GetValue(_deinterlace) == "auto",
         },
-        FindCuts = parsed.GetValue(_cuts) == "on",
-        Strict = parsed.GetValue(_strict),
+        FindCuts = recipe is not null && !IsSaid(parsed, _cuts) ? recipe.FindCuts : parsed.GetValue(_cuts) == "on",
+        Strict = parsed.GetValue(_strict) || recipe?.Strict == true,
         Overwrite = parsed.GetValue(_overwrite),
         Ledger = parsed.GetValue(_ledger),
         Report = parsed.GetValue(_report),
     };
+
+    /// <summary>Whether an option stands on the command line itself.</summary>
+    public static bool IsSaid(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
 }

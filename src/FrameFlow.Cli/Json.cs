@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using FrameFlow.Media;
 
@@ -14,6 +15,18 @@ internal static class Json
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
+
+    /// <summary>Prints what all results of a kind have, and what this one has beside it, as one object.</summary>
+    public static void Print(object common, object more)
+    {
+        JsonObject whole = JsonSerializer.SerializeToNode(common, Options)!.AsObject();
+        foreach ((string name, JsonNode? value) in JsonSerializer.SerializeToNode(more, Options)!.AsObject())
+        {
+            whole[name] = value?.DeepClone();
+        }
+
+        Print(whole);
+    }
 
     public static void Print(object value) => Console.Out.WriteLine(JsonSerializer.Serialize(value, Options));
 

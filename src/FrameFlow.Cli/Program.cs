@@ -15,6 +15,8 @@ root.Subcommands.Add(PlanCommand.CreateJoin(global));
 root.Subcommands.Add(ServerCommands.CreateWatch(global));
 root.Subcommands.Add(ServerCommands.CreateWorker(global));
 root.Subcommands.Add(ServerCommands.CreateServe(global));
+root.Subcommands.Add(RestoreCommand.Create(global));
+root.Subcommands.Add(RecipesCommand.Create(global));
 root.Subcommands.Add(DenoiseCommand.Create(global));
 root.Subcommands.Add(RepairCommand.Create(global));
 root.Subcommands.Add(ProbeCommand.Create(global));

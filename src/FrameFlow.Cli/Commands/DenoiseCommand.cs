@@ -19,7 +19,7 @@ internal static class DenoiseCommand
         Option<double> detail = new("--detail") { Description = "How much of the sampled detail is taken, 0 (the mean) to 1.", DefaultValueFactory = _ => 1 };
         Option<double> strength = new("--strength") { Description = "Factor on the noise's deviation, 0 to 1.5.", DefaultValueFactory = _ => 1 };
         Option<int> temporal = new("--temporal") { Description = "Neighbours on each side, 0 to 2.", DefaultValueFactory = _ => 2 };
-        Option<Grain?> grain = new("--grain") { Description = "remove; keep=P puts the part P (0 to 1) back as it was; resynthesise gives every frame fresh grain of the measured strength and spectrum. Default: remove.", CustomParser = ParseGrain };
+        Option<Grain?> grain = new("--grain") { Description = "remove; keep=P puts the part P (0 to 1) back as it was; resynthesise gives every frame fresh grain of the measured strength and spectrum; table tells it to libaom-av1, and the decoder makes it. Default: remove.", CustomParser = ParseGrain };
         JobArguments arguments = new("Look for scene cuts and take no neighbour from across one.");
         Command command = arguments.CreateCommand(
             "denoise", "Take noise and grain away with a diffusion model, at the source's own times.", sigma, model, sampler, steps, detail, strength, temporal, grain);
@@ -43,22 +43,8 @@ internal static class DenoiseCommand
                 },
             };
             JobRequest job = new() { Options = options, Operations = [request] };
-            SegmentPolicy policy = arguments.ReadPolicy(parsed);
-            bool json = arguments.IsJson(parsed);
-            if (arguments.IsDryRun(parsed))
-            {
-                await using SegmentedJob prepared = await SegmentedJob.PrepareAsync(job, policy, ModelsCommand.Catalog(), log, TimeProvider.System, token);
-                PrintPlan(await prepared.EstimateAsync(token), options, (DenoiseOperation)prepared.Operations[0], json);
-                return ExitCode.Success;
-            }
-
-            return await JobRun.RunAsync(job, policy, log, (done, summary) =>
-            {
-                if (json)
-                {
-                    PrintSummary(summary, options, request, (DenoiseOperation)done.Operations[0]);
-                }
-            }, token);
+            return await JobRun.RunAsync(
+                arguments, parsed, job, log, Planned, (done, _) => Done(request, (DenoiseOperation)done.Operations[0]), token);
         });
         return command;
     }
@@ -112,87 +98,40 @@ internal static class DenoiseCommand
                 return new Grain(GrainMode.Remove, 0);
             case "resynthesise":
                 return new Grain(GrainMode.Resynthesise, 0);
+            case "table":
+                return new Grain(GrainMode.Table, 0);
             default:
                 if (text.StartsWith("keep=", StringComparison.Ordinal) && double.TryParse(text.AsSpan(5), NumberStyles.Float, CultureInfo.InvariantCulture, out double part) && part is >= 0 and <= 1)
                 {
                     return new Grain(GrainMode.Remove, part);
                 }
 
-                result.AddError($"--grain '{text}' is not known; give remove, keep=0.3 (0 to 1), or resynthesise.");
+                result.AddError($"--grain '{text}' is not known; give remove, keep=0.3 (0 to 1), resynthesise, or table.");
                 return null;
         }
     }
 
-    private static void PrintPlan(JobPlan plan, VideoJobOptions options, DenoiseOperation operation, bool json)
+    private static (object Json, string Words) Planned(SegmentedJob job)
     {
-        if (json)
-        {
-            Json.Print(new
-            {
-                options.Input,
-                options.Output,
-                DryRun = true,
-                plan.FramesIn,
-                plan.FramesOut,
-                plan.SourceRate,
-                Model = operation.Method,
-                operation.Steps,
-                operation.Device,
-                plan.Encoder,
-                PixelFormat = plan.Format.PixelFormat.Name,
-                plan.Content,
-                DiskBytesExpected = plan.ExpectedBytes,
-                SecondsExpected = plan.ExpectedSeconds,
-                Damage = plan.Damage.Select(d => new { Start = Json.Seconds(d.Start), End = Json.Seconds(d.End), d.What }),
-                plan.Notes,
-            });
-            return;
-        }
-
-        Console.Out.WriteLine($"Would write {options.Output}: {plan.FramesOut} frames at {plan.SourceRate?.ToString() ?? "the source's own times"}.");
-        Console.Out.WriteLine(FormattableString.Invariant($"Model {operation.Method} on {operation.Device}, {operation.Steps} evaluation(s) a frame, encoder {plan.Encoder}, {plan.Format.Width}x{plan.Format.Height} {plan.Format.PixelFormat.Name}."));
-        Console.Out.WriteLine(FormattableString.Invariant($"Expect up to {plan.ExpectedBytes / 1048576.0:0.0} MiB on disk{(plan.ExpectedSeconds is { } s ? $" and about {s:0} s of work" : "")}."));
-        foreach (string note in plan.Notes)
-        {
-            Console.Out.WriteLine($"Note: {note}");
-        }
+        int steps = ((DenoiseOperation)job.Operations[0]).Steps;
+        return (new { Steps = steps }, $", {steps} evaluation(s) a frame");
     }
 
-    private static void PrintSummary(JobSummary summary, VideoJobOptions options, DenoiseOperationOptions request, DenoiseOperation operation) => Json.Print(new
+    private static object Done(DenoiseOperationOptions request, DenoiseOperation operation) => new
     {
-        options.Input,
-        options.Output,
-        summary.Plan.FramesIn,
-        summary.FramesOut,
-        summary.Segments,
-        summary.Plan.SourceRate,
-        Cuts = summary.Cuts.Select(c => Json.Seconds(c)),
-        Damage = summary.Plan.Damage.Select(d => new { Start = Json.Seconds(d.Start), End = Json.Seconds(d.End), d.What }),
-        Model = operation.Method,
         request.Denoising.Sampler,
         operation.Steps,
         request.Denoising.Detail,
         request.Denoising.Strength,
         request.Denoising.Temporal,
-        Grain = request.Denoising.Grain,
+        request.Denoising.Grain,
         request.Denoising.GrainKept,
-        options.Seed,
         Noise = operation.Shots.Select(s => new { Start = Json.Seconds(s.Start), Noise = Describe(s.Noise) }),
         NoiseAfter = operation.Report?.After is { } after ? Describe(after) : null,
         Stability = operation.Report is { Pairs: > 0 } report
             ? new { report.Pairs, PathSigmaBefore = Round(Math.Sqrt(report.PathVarianceBefore) * 255), PathSigmaAfter = Round(Math.Sqrt(report.PathVarianceAfter) * 255) }
             : null,
-        operation.Device,
-        summary.Plan.Encoder,
-        Seconds = Math.Round(summary.Seconds, 3),
-        Fps = Math.Round(summary.FramesOut / summary.Seconds, 3),
-        summary.PeakMemoryBytes,
-        FirstTime = Json.Seconds(summary.FirstTime),
-        LastTime = Json.Seconds(summary.LastTime),
-        AudioOffsetIn = Json.Seconds(summary.AudioOffsetIn),
-        AudioOffsetOut = Json.Seconds(summary.AudioOffsetOut),
-        summary.Plan.Notes,
-    });
+    };
 
     /// <summary>What <c>--sigma</c> says; null: auto. (A parser that gives back a null number would break the reading.)</summary>
     internal sealed record Level(double? Sigma);

@@ -12,6 +12,7 @@ internal static class FormatsCommand
         CommandEdge.Run(command, global, (_, _, _) =>
         {
             Console.Out.WriteLine(ContainerCatalog.ToMarkdown());
+            Console.Out.WriteLine($"Numbered sequences of pictures (out/frame_%06d.dpx), a folder each: {string.Join(", ", ContainerCatalog.Sequences.Select(s => string.Join(' ', s.Extensions)))}.{Environment.NewLine}");
             Console.Out.WriteLine(EncoderCatalog.ToMarkdown());
             return Task.FromResult(ExitCode.Success);
         });

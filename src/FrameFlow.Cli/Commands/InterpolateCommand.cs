@@ -39,91 +39,25 @@ internal static class InterpolateCommand
                 },
             };
             JobRequest job = new() { Options = options, Operations = [request] };
-            SegmentPolicy policy = arguments.ReadPolicy(parsed);
-            bool json = arguments.IsJson(parsed);
-            if (arguments.IsDryRun(parsed))
-            {
-                await using SegmentedJob prepared = await SegmentedJob.PrepareAsync(job, policy, ModelsCommand.Catalog(), log, TimeProvider.System, token);
-                PrintPlan(await prepared.EstimateAsync(token), options, (InterpolationOperation)prepared.Operations[0], json);
-                return ExitCode.Success;
-            }
-
-            return await JobRun.RunAsync(job, policy, log, (done, summary) =>
-            {
-                if (json)
-                {
-                    PrintSummary(summary, options, request, done.Operations[0]);
-                }
-            }, token);
+            return await JobRun.RunAsync(arguments, parsed, job, log, Planned, (_, summary) => Done(summary, request), token);
         });
         return command;
     }
 
-    private static void PrintPlan(JobPlan plan, VideoJobOptions options, InterpolationOperation operation, bool json)
+    private static (object Json, string Words) Planned(SegmentedJob job)
     {
-        if (json)
-        {
-            Json.Print(new
-            {
-                options.Input,
-                options.Output,
-                DryRun = true,
-                plan.FramesIn,
-                plan.FramesOut,
-                operation.SourceFramesOut,
-                plan.SourceRate,
-                plan.TargetRate,
-                Model = operation.Method,
-                operation.Device,
-                plan.Encoder,
-                PixelFormat = plan.Format.PixelFormat.Name,
-                plan.Content,
-                DiskBytesExpected = plan.ExpectedBytes,
-                SecondsExpected = plan.ExpectedSeconds,
-                Damage = plan.Damage.Select(d => new { Start = Json.Seconds(d.Start), End = Json.Seconds(d.End), d.What }),
-                plan.Notes,
-            });
-            return;
-        }
-
-        Console.Out.WriteLine($"Would write {options.Output}: {plan.FramesOut} frames at {plan.TargetRate} fps from {plan.FramesIn} at {plan.SourceRate?.ToString() ?? "a variable rate"}, {operation.SourceFramesOut} of them the source's own.");
-        Console.Out.WriteLine(FormattableString.Invariant($"Model {operation.Method} on {operation.Device}, encoder {plan.Encoder}, {plan.Format.Width}x{plan.Format.Height} {plan.Format.PixelFormat.Name}."));
-        Console.Out.WriteLine(FormattableString.Invariant($"Expect up to {plan.ExpectedBytes / 1048576.0:0.0} MiB on disk{(plan.ExpectedSeconds is { } s ? $" and about {s:0} s of work" : "")}."));
-        foreach (string note in plan.Notes)
-        {
-            Console.Out.WriteLine($"Note: {note}");
-        }
+        long own = ((InterpolationOperation)job.Operations[0]).SourceFramesOut;
+        return (new { SourceFramesOut = own }, $", {own} of them the source's own");
     }
 
-    private static void PrintSummary(JobSummary summary, VideoJobOptions options, InterpolationOperationOptions request, IVideoOperation operation) => Json.Print(new
+    private static object Done(JobSummary summary, InterpolationOperationOptions request) => new
     {
-        options.Input,
-        options.Output,
-        summary.Plan.FramesIn,
-        summary.FramesOut,
         Generated = summary.Counts["generated"],
         HeldAtCuts = summary.Counts["held"],
         FellBack = summary.Counts["fellBack"],
-        summary.Segments,
-        summary.Plan.SourceRate,
-        summary.Plan.TargetRate,
         request.Slow,
-        Cuts = summary.Cuts.Select(c => Json.Seconds(c)),
-        Damage = summary.Plan.Damage.Select(d => new { Start = Json.Seconds(d.Start), End = Json.Seconds(d.End), d.What }),
-        Model = operation.Method,
         request.Sampling.Steps,
         request.Sampling.Detail,
         request.Sampling.EvenPhases,
-        options.Seed,
-        operation.Device,
-        summary.Plan.Encoder,
-        Seconds = Math.Round(summary.Seconds, 3),
-        Fps = Math.Round(summary.FramesOut / summary.Seconds, 3),
-        summary.PeakMemoryBytes,
-        FirstTime = Json.Seconds(summary.FirstTime),
-        LastTime = Json.Seconds(summary.LastTime),
-        AudioOffsetIn = Json.Seconds(summary.AudioOffsetIn),
-        AudioOffsetOut = Json.Seconds(summary.AudioOffsetOut),
-        summary.Plan.Notes,
-    });
+    };
 }

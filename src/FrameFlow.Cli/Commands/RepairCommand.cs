@@ -14,9 +14,10 @@ internal static class RepairCommand
         Option<string> gaps = Parsers.Switch("--gaps", "auto", "off", "Rebuild what is missing in the times of an even stream.");
         Option<string> duplicates = Parsers.Switch("--duplicates", "keep", "fill", "Make frames anew that repeat the one before while the picture moves.");
         Option<string> model = new("--model") { Description = "What makes frames: a model's name ('frameflow models'), or a built-in method: hold, blend, flow.", DefaultValueFactory = _ => "light" };
-        Option<string> grain = Parsers.Switch("--grain", "on", "off", "Give rebuilt frames the grain of their neighbours.");
+        Option<string> grain = Parsers.Switch("--grain", "on", "off", "Give rebuilt frames the grain of their neighbours, and fills that of their frame.");
+        DefectArguments defects = new();
         JobArguments arguments = new("Look for scene cuts and rebuild nothing across one.");
-        Command command = arguments.CreateCommand("repair", "Rebuild missing and spoilt frames, at the source's own rate.", frames, gaps, duplicates, model, grain);
+        Command command = arguments.CreateCommand("repair", "Rebuild missing and spoilt frames, fill dust and scratches, steady light and gate, at the source's own rate.", [frames, gaps, duplicates, model, .. defects.All, grain]);
         CommandEdge.Run(command, global, async (parsed, log, token) =>
         {
             VideoJobOptions options = arguments.Read(parsed);
@@ -28,19 +29,31 @@ internal static class RepairCommand
                 Model = parsed.GetRequiredValue(model),
                 Grain = parsed.GetValue(grain) == "on",
             };
-            if (rebuild is { Frames: "", Gaps: false, Duplicates: false })
+            List<OperationOptions> operations = [.. defects.Read(parsed, rebuild.Grain)];
+            if (rebuild is not { Frames: "", Gaps: false, Duplicates: false })
             {
-                throw new FrameFlowException(FaultKind.Usage, "Nothing is asked for; give --frames, --gaps auto or --duplicates fill.");
+                operations.Add(rebuild);
             }
 
-            JobRequest job = new() { Options = options, Operations = [rebuild] };
+            if (operations.Count == 0)
+            {
+                throw new FrameFlowException(FaultKind.Usage, "Nothing is asked for; give --defects, --mask, --deflicker on, --stabilise on, --frames, --gaps auto or --duplicates fill.");
+            }
+
+            JobRequest job = new() { Options = options, Operations = operations };
+            JobRequest? preview = defects.ReadPreview(parsed, job);
             SegmentPolicy policy = arguments.ReadPolicy(parsed);
             bool json = arguments.IsJson(parsed);
             if (arguments.IsDryRun(parsed))
             {
                 await using SegmentedJob prepared = await SegmentedJob.PrepareAsync(job, policy, ModelsCommand.Catalog(), log, TimeProvider.System, token);
-                PrintPlan(await prepared.EstimateAsync(token), options, prepared.Operations.OfType<RebuildOperation>().Single(), json);
+                PrintPlan(await prepared.EstimateAsync(token), options, prepared.Operations, json);
                 return ExitCode.Success;
+            }
+
+            if (preview is not null)
+            {
+                _ = await JobRun.RunAsync(preview, policy, log, static (_, _) => { }, token);
             }
 
             return await JobRun.RunAsync(job, policy, log, (done, summary) =>
@@ -80,8 +93,9 @@ internal static class RepairCommand
         }
     }
 
-    private static void PrintPlan(JobPlan plan, VideoJobOptions options, RebuildOperation operation, bool json)
+    private static void PrintPlan(JobPlan plan, VideoJobOptions options, IReadOnlyList<IVideoOperation> operations, bool json)
     {
+        RebuildPlan? rebuild = operations.OfType<RebuildOperation>().SingleOrDefault()?.Plan;
         if (json)
         {
             Json.Print(new
@@ -91,12 +105,12 @@ internal static class RepairCommand
                 DryRun = true,
                 plan.FramesIn,
                 plan.FramesOut,
-                operation.Plan.Added,
-                ToRebuild = operation.Plan.KnownEmpty,
+                Added = rebuild?.Added ?? 0,
+                ToRebuild = rebuild?.KnownEmpty ?? 0,
                 plan.SourceRate,
                 plan.TargetRate,
-                Model = operation.Method,
-                operation.Device,
+                Methods = operations.Select(o => o.Method),
+                Devices = operations.Select(o => o.Device),
                 plan.Encoder,
                 PixelFormat = plan.Format.PixelFormat.Name,
                 plan.Content,
@@ -108,9 +122,9 @@ internal static class RepairCommand
             return;
         }
 
-        Console.Out.WriteLine($"Would write {options.Output}: {plan.FramesOut} frames at {plan.TargetRate?.ToString() ?? "the source's own times"}, {operation.Plan.KnownEmpty} of them rebuilt{(operation.Plan.Faults == FrameFaults.None ? "" : " and those that are found")}.");
-        Console.Out.WriteLine(FormattableString.Invariant($"Model {operation.Method} on {operation.Device}, encoder {plan.Encoder}, {plan.Format.Width}x{plan.Format.Height} {plan.Format.PixelFormat.Name}."));
-        Console.Out.WriteLine(FormattableString.Invariant($"Expect up to {plan.ExpectedBytes / 1048576.0:0.0} MiB on disk{(plan.ExpectedSeconds is { } s ? $" and about {s:0} s for the rebuilt frames" : "")}."));
+        Console.Out.WriteLine($"Would write {options.Output}: {plan.FramesOut} frames at {plan.TargetRate?.ToString() ?? "the source's own times"}, {rebuild?.KnownEmpty ?? 0} of them rebuilt{((rebuild?.Faults ?? FrameFaults.None) == FrameFaults.None ? "" : " and those that are found")}.");
+        Console.Out.WriteLine(FormattableString.Invariant($"Methods {string.Join(", ", operations.Select(o => o.Device == "none" ? o.Method : $"{o.Method} on {o.Device}"))}, encoder {plan.Encoder}, {plan.Format.Width}x{plan.Format.Height} {plan.Format.PixelFormat.Name}."));
+        Console.Out.WriteLine(FormattableString.Invariant($"Expect up to {plan.ExpectedBytes / 1048576.0:0.0} MiB on disk{(plan.ExpectedSeconds is { } s ? $" and about {s:0} s of work" : "")}."));
         foreach (string note in plan.Notes)
         {
             Console.Out.WriteLine($"Note: {note}");
@@ -124,6 +138,7 @@ internal static class RepairCommand
         summary.Plan.FramesIn,
         summary.FramesOut,
         summary.Counts,
+        summary.Kinds,
         summary.Segments,
         summary.Plan.SourceRate,
         summary.Plan.TargetRate,

@@ -34,6 +34,11 @@ internal static class VerifyCommand
                 throw new FrameFlowException(FaultKind.Usage, "--fps of 'verify' takes a rate such as 60000/1001, no multiple.");
             }
 
+            if (new[] { source, parsed.GetRequiredValue(output) }.FirstOrDefault(p => SequencePattern.TryParse(p) is not null) is { } sequence)
+            {
+                throw new FrameFlowException(FaultKind.Usage, $"'{sequence}' is a numbered sequence, whose pictures have numbers and no times to verify; numbers and pictures were read back when it was published.");
+            }
+
             string? chain = parsed.GetValue(filters) switch
             {
                 "none" => null,

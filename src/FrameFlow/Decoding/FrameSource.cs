@@ -99,7 +99,15 @@ public sealed partial class FrameSource : IFrameSource
         }
         finally
         {
-            await stopping.CancelAsync();
+            try
+            {
+                await stopping.CancelAsync();
+            }
+            catch (AggregateException e) when (e.InnerExceptions.All(i => i is IOException))
+            {
+                // FFMpegCore asks ffmpeg to quit by its standard input: the pipe of one that ended just now is broken, and nothing is lost.
+            }
+
             await decoding.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             while (channel.Reader.TryRead(out Frame? frame))
             {

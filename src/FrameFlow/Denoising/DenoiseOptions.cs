@@ -11,6 +11,9 @@ public enum GrainMode
 
     /// <summary>Every output frame gets fresh grain of the measured deviation and spectrum.</summary>
     Resynthesise,
+
+    /// <summary>It goes; the encoder (AV1) is told its deviation and spectrum, and the decoder makes it anew.</summary>
+    Table,
 }
 
 /// <summary>What the denoising stage is asked for.</summary>

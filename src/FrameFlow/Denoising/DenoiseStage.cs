@@ -158,6 +158,9 @@ public sealed class DenoiseStage : IFrameStage
     {
         using Neighbourhood window = Around();
         int shot = 0;
+
+        // Not its source index: an operation before this one may have added frames.
+        long next = _outputs is { } all ? Math.Max(0, all.First - ReachOf(_options)) : 0;
         await foreach (Frame frame in input.WithCancellation(cancellationToken))
         {
             while (shot + 1 < _shots.Count && _shots[shot + 1].Start <= frame.Time)
@@ -166,7 +169,7 @@ public sealed class DenoiseStage : IFrameStage
             }
 
             window.Add(Picture(frame, shot));
-            if (window.IsReady && Wanted(window.Next()) is { } unit)
+            if (window.IsReady && Wanted(window.Next(), next++) is { } unit)
             {
                 yield return unit;
             }
@@ -174,7 +177,7 @@ public sealed class DenoiseStage : IFrameStage
 
         while (!window.IsEmpty)
         {
-            if (Wanted(window.Next()) is { } unit)
+            if (Wanted(window.Next(), next++) is { } unit)
             {
                 yield return unit;
             }
@@ -182,9 +185,8 @@ public sealed class DenoiseStage : IFrameStage
     }
 
     // The others came for their neighbours' sake.
-    private Unit? Wanted(Unit unit)
+    private Unit? Wanted(Unit unit, long index)
     {
-        long index = unit.Centre.Frame.SourceIndex;
         if (_outputs is not { } outputs || (index >= outputs.First && index < outputs.End))
         {
             return unit;

@@ -85,7 +85,7 @@ internal sealed class FrameDenoiser(IDenoiser denoiser, DenoiseOptions options, 
             TensorPrimitives.Lerp(result.Values, Centre(frames), (float)options.Detail, result.Values);
         }
 
-        SeeToGrain(noisy, model, grain, frame, result);
+        SeeToGrain(noisy, model, frame, result);
 
         void Evaluate(double g, FloatImage clean)
         {
@@ -122,7 +122,7 @@ internal sealed class FrameDenoiser(IDenoiser denoiser, DenoiseOptions options, 
         }
     }
 
-    private void SeeToGrain(FloatImage noisy, NoiseModel model, GrainField grain, long frame, FloatImage result)
+    private void SeeToGrain(FloatImage noisy, NoiseModel model, long frame, FloatImage result)
     {
         if (options.GrainKept > 0)
         {
@@ -131,11 +131,7 @@ internal sealed class FrameDenoiser(IDenoiser denoiser, DenoiseOptions options, 
 
         if (options.Grain == GrainMode.Resynthesise)
         {
-            using FloatImage noise = new(memory, 3, noisy.Height, noisy.Width);
-            using FloatImage sigma = new(memory, 3, noisy.Height, noisy.Width);
-            model.Fill(result, sigma);
-            grain.Fill(noise.Values, noisy.Width, options.Seed, frame, GrainDraw, memory);
-            TensorPrimitives.MultiplyAdd(noise.Values, sigma.Values, result.Values, result.Values);
+            model.AddGrain(result, 1, options.Seed, frame, GrainDraw, memory);
         }
     }
 }

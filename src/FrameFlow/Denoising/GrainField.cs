@@ -62,6 +62,26 @@ public sealed class GrainField
         _shared = MathF.Sqrt(Math.Clamp(model.Chroma, 0f, 1f));
     }
 
+    /// <summary>The autocorrelation of what <see cref="Fill"/> makes, at any shift; that of the model up to what no process has.</summary>
+    internal double Autocorrelation(int dx, int dy)
+    {
+        if (_isWhite)
+        {
+            return dx == 0 && dy == 0 ? 1 : 0;
+        }
+
+        double sum = 0;
+        for (int y = Math.Max(0, -dy); y < Side - Math.Max(0, dy); y++)
+        {
+            for (int x = Math.Max(0, -dx); x < Side - Math.Max(0, dx); x++)
+            {
+                sum += _kernel[(y * Side) + x] * _kernel[((y + dy) * Side) + x + dx];
+            }
+        }
+
+        return sum;
+    }
+
     /// <summary>Fills [3,H,W].</summary>
     /// <param name="noise">Receives the noise.</param>
     /// <param name="width">W.</param>

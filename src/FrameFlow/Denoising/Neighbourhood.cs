@@ -32,7 +32,7 @@ internal abstract class Counted : IDisposable
 internal sealed class SourcePicture(Frame frame, FrameConverter converter, NoiseModel noise, float strength, NativePool memory) : Counted
 {
     // sigma(u) is read at the mean of 5x5 pixels, as the network was trained on.
-    private const int LevelRadius = 2;
+    public const int LevelRadius = 2;
 
     private readonly Lock _gate = new();
     private FloatImage? _rgb;

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using FrameFlow.Media;
 
 namespace FrameFlow.Denoising;
@@ -136,6 +137,28 @@ public sealed class NoiseModel
         }
 
         return spectrum;
+    }
+
+    /// <summary>Puts grain of this law on a picture: x + amount sigma(x) n, a pure function of (seed, key, draw, channel, pixel).</summary>
+    /// <param name="picture">[3,H,W], code values 0..1; changed in place.</param>
+    /// <param name="amount">The factor on the deviation.</param>
+    /// <param name="seed">The user's seed.</param>
+    /// <param name="key">What tells the frame from others: its index or a number made of its time.</param>
+    /// <param name="draw">Which of several independent fields of the same frame.</param>
+    /// <param name="memory">Working memory.</param>
+    public void AddGrain(FloatImage picture, float amount, ulong seed, long key, int draw, NativePool memory)
+    {
+        ArgumentNullException.ThrowIfNull(picture);
+        using FloatImage noise = new(memory, 3, picture.Height, picture.Width);
+        using FloatImage sigma = new(memory, 3, picture.Height, picture.Width);
+        Fill(picture, sigma);
+        if (amount != 1)
+        {
+            TensorPrimitives.Multiply(sigma.Values, amount, sigma.Values);
+        }
+
+        Grain.Fill(noise.Values, picture.Width, seed, key, draw, memory);
+        TensorPrimitives.MultiplyAdd(noise.Values, sigma.Values, picture.Values, picture.Values);
     }
 
     /// <summary>Fills a map of deviations from a picture's local intensity.</summary>

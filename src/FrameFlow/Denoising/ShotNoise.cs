@@ -5,7 +5,11 @@ namespace FrameFlow.Denoising;
 /// <summary>The noise of one shot.</summary>
 /// <param name="Start">The time of its first frame, seconds.</param>
 /// <param name="Noise">The noise.</param>
-public sealed record ShotNoise(Rational Start, NoiseModel Noise);
+public sealed record ShotNoise(Rational Start, NoiseModel Noise)
+{
+    /// <summary>The name of the analysis that finds the shots of a film: those who ask for it share one.</summary>
+    public const string AnalysisKind = "noise";
+}
 
 /// <summary>What denoising did to the noise of a film, measured where it could be: on patches that hold still along the motion.</summary>
 public sealed record DenoiseReport

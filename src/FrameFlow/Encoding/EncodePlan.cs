@@ -16,6 +16,9 @@ namespace FrameFlow.Encoding;
 /// </remarks>
 public sealed record EncodePlan
 {
+    // The only encoder here that takes a film-grain table (SVT-AV1 does from 2.0 on).
+    private const string GrainEncoder = "libaom-av1";
+
     // A shift smaller than this is inaudible and below every container's resolution except MP4's own.
     private static readonly Rational ShiftTolerance = new(1, 200_000);
 
@@ -94,9 +97,9 @@ public sealed record EncodePlan
 
     /// <summary>
     /// Whether segments that are encoded each on its own join without loss. MPEG-2 in NUT comes out a frame late (found by comparing times);
-    /// every other encoder in <see cref="EncoderCatalog"/> was tried. Frames at uneven times are not cut, nor are sequences.
+    /// every other encoder in <see cref="EncoderCatalog"/> was tried. Frames at uneven times are not cut, nor are sequences, nor a film whose grain is told by its times.
     /// </summary>
-    public bool CanBeJoined => Encoder.Codec != "mpeg2video" && Request.Times is null && !Container.IsSequence;
+    public bool CanBeJoined => Encoder.Codec != "mpeg2video" && Request.Times is null && !Container.IsSequence && Request.GrainTable is null;
 
     /// <summary>The plan for one segment: the same picture, encoded alone, so that it begins with a key frame and refers to nothing outside.</summary>
     /// <param name="outputs">Its frames, by their index in this plan.</param>
@@ -152,6 +155,16 @@ public sealed record EncodePlan
         if (request.Times is not null && encoder.Codec == "mpeg2video")
         {
             errors.Add($"{encoder.Name} knows even frame rates only, and this film's is variable; use {container.DefaultEncoder}, or write .mkv.");
+        }
+
+        if (request.GrainTable is not null && encoder.Name != GrainEncoder)
+        {
+            errors.Add($"--grain table is written by {GrainEncoder} alone, not by {encoder.Name}; give --encoder {GrainEncoder} and .mkv, .mp4 or .webm.");
+        }
+
+        if (request.GrainTable is not null && request.Format.PixelFormat.Model == ColorModel.Rgb)
+        {
+            errors.Add("--grain table is for Y'CbCr and grey: AV1 makes grain by luma; use --grain resynthesise for RGB.");
         }
 
         VideoPlan video = PlanVideo(request, container, encoder, errors);
@@ -475,6 +488,11 @@ public sealed record EncodePlan
         }
 
         AddParameters(request, encoder, source, arguments, notes);
+        if (request.GrainTable is { } table)
+        {
+            // A list of key=value between colons.
+            arguments.AddRange(["-aom-params", "film-grain-table=" + table.Replace("\\", "\\\\", StringComparison.Ordinal).Replace(":", "\\:", StringComparison.Ordinal)]);
+        }
 
         // QuickTime and Apple's players know hvc1 only.
         string[] muxer = encoder.Codec == "hevc" && container.Muxer is "mp4" or "mov" ? ["-tag:v:0", "hvc1"] : [];

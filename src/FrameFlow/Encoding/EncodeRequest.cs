@@ -33,6 +33,9 @@ public sealed record EncodeRequest
     /// <summary>The source's frames' times, by which a picture of a sequence finds the one that it came from; null where nobody asks.</summary>
     public FrameTimeline? SourceTimes { get; init; }
 
+    /// <summary>Where the film-grain table that the encoder is told will lie; null for none.</summary>
+    public string? GrainTable { get; init; }
+
     /// <summary>Which part of the source is taken; the sound is cut alike.</summary>
     public DecodeOptions Decode { get; init; } = new();
 

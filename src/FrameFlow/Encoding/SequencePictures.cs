@@ -36,7 +36,7 @@ internal static class SequencePictures
             string path = Path.Combine(partialFolder, sequence.NameOf(plan.NumberOf(k)));
             if (plan.Encoder.Codec == "dpx")
             {
-                string? original = source is { Dpx: not null } && plan.Request.SourceTimes is { } times ? source.Pattern.PathOf(source.Numbers[0] + times.TickOf(sources[k])) : null;
+                long? original = source is { Dpx: not null } && plan.Request.SourceTimes is { } times ? source.Numbers[0] + times.TickOf(sources[k]) : null;
                 await MendAsync(plan, k, raw, path, original, cancellationToken);
                 File.Delete(raw);
             }
@@ -77,7 +77,7 @@ internal static class SequencePictures
             : null;
     }
 
-    private static async Task MendAsync(EncodePlan plan, int index, string raw, string path, string? original, CancellationToken cancellationToken)
+    private static async Task MendAsync(EncodePlan plan, int index, string raw, string path, long? original, CancellationToken cancellationToken)
     {
         DpxHeader written = DpxHeader.TryRead(raw) ?? throw new FrameFlowException(FaultKind.Encode, $"The encoder dpx left a file without a header for picture {plan.NumberOf(index)}; try another format.");
         FileStreamOptions reading = new() { Options = FileOptions.SequentialScan | FileOptions.Asynchronous };
@@ -86,7 +86,7 @@ internal static class SequencePictures
         // ffmpeg's header ends where its picture begins; TryRead has filled it up.
         from.Position = DpxHeader.GenericBytes;
         long pictureBytes = from.Length - from.Position;
-        DpxHeader? source = original is null ? null : DpxHeader.TryRead(original);
+        DpxHeader? source = original is { } number ? DpxHeader.TryRead(plan.Request.Source.Sequence!.Pattern.PathOf(number)) : null;
         DpxHeader header = (source ?? written).Around(written, pictureBytes, Path.GetFileName(path));
         if (source is null)
         {
@@ -94,7 +94,7 @@ internal static class SequencePictures
             header.Colorimetric = CodeOf(plan.Request.Format.Color.Primaries);
         }
 
-        Renumber(plan, index, header, source is not null);
+        Renumber(plan, index, header, source is null ? null : original);
         await using FileStream to = new(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.Asynchronous);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(1 << 20);
         try
@@ -112,8 +112,9 @@ internal static class SequencePictures
         }
     }
 
-    // At the source's own rate a frame keeps its labels. At another, and from a film, they are counted on from the first one's.
-    private static void Renumber(EncodePlan plan, int index, DpxHeader header, bool hasLabels)
+    // At the source's own rate a frame keeps its labels, and one that was made for a number that was missing counts on from the frame left of it. At another rate,
+    // and from a film, all are counted on from the first one's.
+    private static void Renumber(EncodePlan plan, int index, DpxHeader header, long? original)
     {
         Rational rate = plan.Request.Times?.ConstantRate ?? plan.Request.FrameRate;
         if (header.FrameRate is not { } stated || Math.Abs(stated - rate.ToDouble()) > 0.003)
@@ -121,8 +122,15 @@ internal static class SequencePictures
             header.FrameRate = (float)rate.ToDouble();
         }
 
-        if (hasLabels && plan.Request.Source.Sequence!.Rate == rate && plan.Request.IncludeAudio)
+        if (original is { } number && plan.Request.Source.Sequence!.Rate == rate && plan.Request.IncludeAudio)
         {
+            long behind = plan.NumberOf(index) - number;
+            if (behind != 0)
+            {
+                header.FramePosition = header.FramePosition is { } left ? (uint)Math.Clamp(left + behind, 0, uint.MaxValue - 1) : null;
+                header.Timecode = header.Timecode is { } label ? Count(label, rate, Rational.Zero, rate, behind) : null;
+            }
+
             return;
         }
 

@@ -75,6 +75,9 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     public DenoiseReport? Report => _whole ?? _stage?.Report;
 
     /// <inheritdoc/>
+    public string? AnalysisKind => NeedsAnalysis ? ShotNoise.AnalysisKind : null;
+
+    /// <inheritdoc/>
     public string? Analysis
     {
         get => NeedsAnalysis && Shots.Count > 0 ? JobJson.Write(Shots.Select(StoredShot.From)) : null;
@@ -149,6 +152,12 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
                 shot.Noise.Evidence == NoiseEvidence.Spatial ? " (from single frames: texture may count as noise)" : "");
         }
     }
+
+    /// <inheritdoc/>
+    public bool TellsGrain => options.Denoising.Grain == GrainMode.Table;
+
+    /// <inheritdoc/>
+    public string DescribeGrain(FrameTimeline output) => FilmGrainTable.Write(Shots, output, _context!.Format, _context.Options.Seed);
 
     /// <inheritdoc/>
     public IReadOnlyList<Model> Models => _model is null ? [] : [_model];

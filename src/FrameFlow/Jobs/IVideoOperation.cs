@@ -63,6 +63,9 @@ public interface IVideoOperation : IDisposable
         set => throw new NotSupportedException();
     }
 
+    /// <summary>Operations that name the same analysis take what one of them found, and it is made once; null for one that no other shares.</summary>
+    string? AnalysisKind => null;
+
     /// <summary>What the stages made last found out beside <see cref="Counts"/>, as JSON; null for nothing.</summary>
     string? Findings => null;
 
@@ -70,6 +73,13 @@ public interface IVideoOperation : IDisposable
     void TakeFindings(IReadOnlyList<string> parts)
     {
     }
+
+    /// <summary>Whether the encoder is told of grain that the decoder shall make, see <see cref="DescribeGrain"/>.</summary>
+    bool TellsGrain => false;
+
+    /// <summary>A film-grain table for AV1; asked for where <see cref="TellsGrain"/>, after the analysis.</summary>
+    /// <param name="output">The encoded frames' times.</param>
+    string DescribeGrain(FrameTimeline output) => throw new InvalidOperationException("The operation has no grain to tell of.");
 
     /// <summary>The models in use; known once checked. Empty where the method needs none.</summary>
     IReadOnlyList<Model> Models { get; }

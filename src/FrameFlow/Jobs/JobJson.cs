@@ -12,12 +12,20 @@ public static class JobJson
     /// <summary>The options; an unknown name is an error, so that a misspelt option is not silently left out.</summary>
     public static JsonSerializerOptions Options { get; } = Create();
 
+    private static readonly JsonSerializerOptions Indented = new(Options) { WriteIndented = true };
+
     /// <summary>One line of JSON.</summary>
     public static string Write<T>(T value) => JsonSerializer.Serialize(value, Options);
+
+    /// <summary>JSON for people: indented.</summary>
+    public static string WriteIndented<T>(T value) => JsonSerializer.Serialize(value, Indented);
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     /// <exception cref="JsonException">The text is no such JSON.</exception>
     public static T Read<T>(string text) => JsonSerializer.Deserialize<T>(text, Options) ?? throw new JsonException("The text says null.");
+
+    /// <summary>The name of an operation, as recipes have it.</summary>
+    public static string NameOf(OperationOptions options) => (string)JsonSerializer.SerializeToNode(options, Options)!["operation"]!;
 
     private static JsonSerializerOptions Create()
     {

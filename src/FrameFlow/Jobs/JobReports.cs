@@ -13,6 +13,9 @@ internal static class JobReports
     private const int Doubted = 4;
     private const int Changed = 4;
 
+    // What is said elsewhere in the report, or is of the machine and changes no picture.
+    private static readonly HashSet<string> Elsewhere = ["operation", "seed", "batch", "workers"];
+
     /// <summary>Gathers.</summary>
     /// <param name="options">The request, paths as the user gave them.</param>
     /// <param name="job">The job; what its operations found is that of the whole film.</param>
@@ -132,7 +135,7 @@ internal static class JobReports
             {
                 Flatten(inner, path + key + ".", settings);
             }
-            else if (path.Length > 0 || key != "operation")
+            else if (!Elsewhere.Contains(key))
             {
                 settings.Add(new ReportFact(path + key, value is JsonValue v && v.GetValueKind() == JsonValueKind.String ? (string)v! : value?.ToJsonString() ?? "null"));
             }

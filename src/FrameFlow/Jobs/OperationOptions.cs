@@ -6,6 +6,10 @@ namespace FrameFlow.Jobs;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "operation")]
 [JsonDerivedType(typeof(InterpolationOperationOptions), "interpolate")]
 [JsonDerivedType(typeof(DenoiseOperationOptions), "denoise")]
+[JsonDerivedType(typeof(GrainOperationOptions), "grain")]
+[JsonDerivedType(typeof(DefectsOperationOptions), "defects")]
+[JsonDerivedType(typeof(DeflickerOperationOptions), "deflicker")]
+[JsonDerivedType(typeof(StabiliseOperationOptions), "stabilise")]
 [JsonDerivedType(typeof(RebuildOperationOptions), "rebuild")]
 public abstract record OperationOptions
 {

@@ -46,6 +46,9 @@ public sealed class RebuildOperation(RebuildOperationOptions options) : IVideoOp
     private FrameRebuildStage? _stage;
 
     /// <inheritdoc/>
+    public OperationOptions? Request => options;
+
+    /// <inheritdoc/>
     public string Method => options.Model;
 
     /// <inheritdoc/>

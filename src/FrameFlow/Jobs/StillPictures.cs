@@ -80,10 +80,18 @@ internal sealed class StillPictures(MediaInfo info, SourceScan scan, DecodeOptio
         VideoFormat format = isTurned
             ? scan.Format with { Width = scan.Format.Height, Height = scan.Format.Width, SampleAspect = scan.Format.SampleAspect.Inverse }
             : scan.Format;
-        string[] seek = index == 0 ? [] : ["-seek_timestamp", "1", "-ss", from.ToDouble().ToString("0.000000", CultureInfo.InvariantCulture)];
+        SequencePattern? sequence = SequencePattern.TryParse(film);
+        IReadOnlyList<long> numbers = sequence?.FindNumbers() ?? [];
+        if (sequence is not null && index >= numbers.Count)
+        {
+            return null;
+        }
+
+        string picture = sequence is null ? film : sequence.PathOf(numbers[(int)index]);
+        string[] seek = index == 0 || sequence is not null ? [] : ["-seek_timestamp", "1", "-ss", from.ToDouble().ToString("0.000000", CultureInfo.InvariantCulture)];
         ProcessStartInfo start = new(
             "ffmpeg",
-            ["-v", "error", "-nostdin", "-threads", "1", "-noautorotate", .. seek, "-i", "file:" + film, "-map", "0:v:0", "-frames:v", "1", "-pix_fmt", scan.RawPixelFormat, "-f", "rawvideo", "-"])
+            ["-v", "error", "-nostdin", "-threads", "1", "-noautorotate", .. seek, "-i", "file:" + picture, "-map", "0:v:0", "-frames:v", "1", "-pix_fmt", scan.RawPixelFormat, "-f", "rawvideo", "-"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -151,6 +151,7 @@ public sealed class VideoJob : IAsyncDisposable
                     FirstFrameTime = timeline.First,
                     SourceTimes = scan.Timeline,
                     Decode = options.Decode,
+                    GrainTable = operations.Any(o => o.TellsGrain) ? Path.Combine(Path.GetTempPath(), $"frameflow-{Guid.NewGuid():N}.grain") : null,
                     IncludeAudio = operations.All(o => o.KeepsTime),
                 },
                 cancellationToken);
@@ -206,7 +207,7 @@ public sealed class VideoJob : IAsyncDisposable
         double sourceSeconds = Math.Max(0.04, _scan.Timeline.Duration.ToDouble());
         double share = _info.Duration is { } whole && whole > Rational.Zero ? Math.Min(1, sourceSeconds / whole.ToDouble()) : 1;
         long bytes = (long)(_info.SizeBytes * share * 2 * Math.Max(1, Plan.FramesOut / (double)Math.Max(1, Plan.FramesIn)));
-        bool lossless = Plan.Encoder is "ffv1" or "prores_ks" or "dnxhd";
+        bool lossless = Plan.Encoder is "ffv1" or "prores_ks" or "dnxhd" or "dpx" or "tiff" or "exr" or "png";
         return Plan with { ExpectedSeconds = seconds, ExpectedBytes = lossless ? Plan.FramesOut * _scan.Format.FrameBytes : bytes };
     }
 
@@ -218,7 +219,12 @@ public sealed class VideoJob : IAsyncDisposable
         Stopwatch clock = Stopwatch.StartNew();
         if (_operations.Any(o => o.NeedsAnalysis))
         {
-            await RunAsync(Source(), FindsCuts ? [new SceneCutStage(new SceneCutOptions())] : [], new BroadcastSink(Analyses), cancellationToken);
+            await AnalyzeAsync(FindsCuts ? [new SceneCutStage(new SceneCutOptions())] : [], null, cancellationToken);
+        }
+
+        if (Encode.Request.GrainTable is { } table)
+        {
+            await File.WriteAllTextAsync(table, _operations.First(o => o.TellsGrain).DescribeGrain(Timeline), cancellationToken);
         }
 
         SceneCutStage cuts = new(new SceneCutOptions());
@@ -238,7 +244,7 @@ public sealed class VideoJob : IAsyncDisposable
     {
         FrameRegister register = new();
         SceneCutStage cuts = new(new SceneCutOptions());
-        await RunAsync(Source(), FindsCuts ? [cuts] : [], new BroadcastSink([register.ConsumeAsync, .. Analyses]), cancellationToken);
+        await AnalyzeAsync(FindsCuts ? [cuts] : [], register.ConsumeAsync, cancellationToken);
         return (register.SceneStarts, register.Hashes);
     }
 
@@ -326,7 +332,28 @@ public sealed class VideoJob : IAsyncDisposable
     /// <summary>The first output frame that stands at or behind a source frame.</summary>
     internal long FirstOutputAt(long source) => _operations.Aggregate(source, (index, operation) => operation.FirstOutputAt(index));
 
-    private Func<IAsyncEnumerable<Frame>, CancellationToken, Task>[] Analyses => [.. _operations.Where(o => o.NeedsAnalysis).Select(o => (Func<IAsyncEnumerable<Frame>, CancellationToken, Task>)o.AnalyzeAsync)];
+    // One of each kind looks, the others are told.
+    private IVideoOperation[] Analysts => [.. _operations.Where(o => o.NeedsAnalysis).DistinctBy(o => (object?)o.AnalysisKind ?? o)];
+
+    // A pass over the source for all who want to see it, and for one consumer more.
+    private async Task AnalyzeAsync(IReadOnlyList<IFrameStage> stages, Func<IAsyncEnumerable<Frame>, CancellationToken, Task>? more, CancellationToken cancellationToken)
+    {
+        IVideoOperation[] analysts = Analysts;
+        List<Func<IAsyncEnumerable<Frame>, CancellationToken, Task>> consumers = [.. analysts.Select(o => (Func<IAsyncEnumerable<Frame>, CancellationToken, Task>)o.AnalyzeAsync)];
+        if (more is not null)
+        {
+            consumers.Add(more);
+        }
+
+        await RunAsync(Source(), stages, new BroadcastSink(consumers), cancellationToken);
+        foreach (IVideoOperation other in _operations.Where(o => o.NeedsAnalysis && o.AnalysisKind is not null).Except(analysts))
+        {
+            if (analysts.First(a => a.AnalysisKind == other.AnalysisKind).Analysis is { } found)
+            {
+                other.Analysis = found;
+            }
+        }
+    }
 
     private bool FindsCuts => _options.FindCuts && _operations.Any(o => o.NeedsCuts);
 
@@ -334,6 +361,11 @@ public sealed class VideoJob : IAsyncDisposable
     public ValueTask DisposeAsync()
     {
         Release(_operations, _memory, Output, Papers);
+        if (Encode.Request.GrainTable is { } table)
+        {
+            File.Delete(table);
+        }
+
         return ValueTask.CompletedTask;
     }
 

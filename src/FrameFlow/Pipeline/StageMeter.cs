@@ -22,6 +22,9 @@ public sealed class StageMeter(string name)
     /// <summary>Wall-clock time for which the part waited until the next one had room.</summary>
     public TimeSpan Blocked => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref _blocked));
 
+    /// <summary>When its last frame had left, a <see cref="Stopwatch"/> timestamp; 0 before.</summary>
+    internal long EndedAt { get; set; }
+
     internal void Count() => Interlocked.Increment(ref _frames);
 
     internal void Starve(long ticks) => Interlocked.Add(ref _starved, ticks);

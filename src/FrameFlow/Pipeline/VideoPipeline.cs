@@ -101,6 +101,14 @@ public sealed class VideoPipeline
         // Not awaited with the others: a source whose reading was stopped may leave it open.
         Task health = GuardAsync(() => _source.Health.WaitAsync(stop.Token), stop);
         await Task.WhenAll(running);
+
+        // Who had no more to do waited for the others.
+        long end = Stopwatch.GetTimestamp();
+        foreach (StageMeter meter in Meters.Where(m => m.EndedAt > 0))
+        {
+            meter.Starve(end - meter.EndedAt);
+        }
+
         await stop.CancelAsync();
         await health;
 
@@ -173,6 +181,8 @@ public sealed class VideoPipeline
 
                     meter.Count();
                 }
+
+                meter.EndedAt = Stopwatch.GetTimestamp();
 
                 // Only a stream that came to its end completes the channel: a consumer must not take a broken one for a short one.
                 writer.Complete();

@@ -179,7 +179,7 @@ internal static partial class Plots
                 TextColor = Colour("muted"),
                 DefaultFont = "sans-serif",
                 DefaultFontSize = 12,
-                Padding = new OxyThickness(4, 8, 14, 4),
+                Padding = new OxyThickness(10, 8, 14, 4),
             };
             fill(model);
             string svg = new SvgExporter { Width = width, Height = height, IsDocument = false, UseVerticalTextAlignmentWorkaround = true }.ExportToString(model);

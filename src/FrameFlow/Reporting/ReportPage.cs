@@ -12,6 +12,9 @@ namespace FrameFlow.Reporting;
 /// </summary>
 public static class ReportPage
 {
+    // A small film's pictures are shown larger than they are, but not so that its pixels are all that is seen.
+    private const int MostEnlarged = 2;
+
     // The default encoder: no '<' can end the script that holds it.
     private static readonly JsonSerializerOptions Figures = new()
     {
@@ -136,7 +139,7 @@ public static class ReportPage
             string made = entry.Source.Count == 2
                 ? string.Create(CultureInfo.InvariantCulture, $"Before: source frame {entry.Source[0]}, the one left of it. After: output frame {entry.Frame}, made at t = {entry.T:0.00} towards frame {entry.Source[1]}")
                 : string.Create(CultureInfo.InvariantCulture, $"Before: source frame {entry.Source[0]}. After: output frame {entry.Frame}");
-            page.Append(CultureInfo.InvariantCulture, $"<figure class=\"still\" data-still=\"{i}\"><div class=\"pair\" style=\"aspect-ratio:{still.Width}/{still.Height}\">")
+            page.Append(CultureInfo.InvariantCulture, $"<figure class=\"still\" data-still=\"{i}\"><div class=\"pair\" style=\"aspect-ratio:{still.Width}/{still.Height};max-width:{MostEnlarged * still.Width}px\">")
                 .Append(CultureInfo.InvariantCulture, $"<img class=\"before\" alt=\"Before\" width=\"{still.Width}\" height=\"{still.Height}\" src=\"data:image/jpeg;base64,{Convert.ToBase64String(still.Before)}\">")
                 .Append(CultureInfo.InvariantCulture, $"<img class=\"after\" alt=\"After\" width=\"{still.Width}\" height=\"{still.Height}\" src=\"data:image/jpeg;base64,{Convert.ToBase64String(still.After)}\">")
                 .Append("<span class=\"tag left\">before</span><span class=\"tag right\">after</span></div>")

@@ -35,6 +35,26 @@ public sealed class DenoiseTests : IDisposable
         }
     }
 
+    /// <summary>The decoder makes the grain, as strong as what was taken away.</summary>
+    [Fact]
+    public async Task Denoise_GrainTable_TheDecoderMakesGrain()
+    {
+        await _tool.ExternalAsync("ffmpeg", "-v", "error", "-i", Repository.TestData("pan25.mp4"), "-frames:v", "4", "-vf", "crop=160:96", "-c:v", "ffv1", "in.mkv");
+        ToolRun run = await _tool.RunAsync("denoise", "in.mkv", "-o", "out.mkv", "--grain", "table", "--encoder", "libaom-av1", "--encoder-args", "-cpu-used 8", "--sigma", "8", "--model", "average");
+        Assert.True(run.Code == 0, run.Error);
+        foreach (string grain in (string[])["0", "1"])
+        {
+            await _tool.ExternalAsync("ffmpeg", "-v", "error", "-c:v", "libdav1d", "-filmgrain", grain, "-i", "out.mkv", "-f", "rawvideo", $"grain{grain}.yuv");
+        }
+
+        byte[] without = await File.ReadAllBytesAsync(_tool.At("grain0.yuv"));
+        byte[] with = await File.ReadAllBytesAsync(_tool.At("grain1.yuv"));
+        double square = Enumerable.Range(0, 160 * 96).Average(i => Math.Pow(with[i] - without[i], 2));
+
+        // 8 codes of 255 in R, G and B, independent: 8 x 219/255 x sqrt(.299^2 + .587^2 + .114^2) = 4.6 codes of luma.
+        Assert.InRange(Math.Sqrt(square), 4.0, 5.2);
+    }
+
     [Fact]
     public async Task Denoise_NoisyClip_ComesNearerToTheCleanOne()
     {

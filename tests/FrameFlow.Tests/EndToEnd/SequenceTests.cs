@@ -86,6 +86,20 @@ public sealed class SequenceTests : IDisposable
     }
 
     [Fact]
+    public async Task Repair_Gaps_FillsTheMissingNumberWithItsOwnTimecode()
+    {
+        ToolRun run = await _tool.RunAsync("repair", Scan, "-o", "out/scan_%06d.dpx", "--gaps", "auto");
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Equal(Enumerable.Range(86400, 6).Select(n => $"scan_{n:000000}.dpx"), Names("out"));
+        for (int k = 0; k < 6; k++)
+        {
+            byte[] header = await File.ReadAllBytesAsync(_tool.At($"out/scan_{86400 + k:000000}.dpx"));
+            Assert.Equal($"010000{k:00}", BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(1920)).ToString("x8", CultureInfo.InvariantCulture));
+            Assert.Equal((uint)k, BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(1712)));
+        }
+    }
+
+    [Fact]
     public async Task Interpolate_FilmIntoDpx_TakesTheFilmsTagsAndTimecode()
     {
         await _tool.ExternalAsync("ffmpeg", "-v", "error", "-i", Repository.TestData("pan24.mp4"), "-frames:v", "3", "-an", "-c:v", "prores_ks", "-color_trc", "bt709", "-color_primaries", "bt709", "-colorspace", "bt709", "-timecode", "10:00:00:12", "in.mov");

@@ -1,0 +1,136 @@
+using FrameFlow.Inference;
+using FrameFlow.Media;
+using FrameFlow.Motion;
+using FrameFlow.Pipeline;
+using FrameFlow.Repair.Steadying;
+
+namespace FrameFlow.Jobs;
+
+/// <summary>What the taking away of flicker is asked for: nothing beside what every job is.</summary>
+public sealed record DeflickerOperationOptions : OperationOptions
+{
+    /// <inheritdoc/>
+    public override IVideoOperation Create() => new DeflickerOperation();
+}
+
+/// <summary>What stabilising against gate weave is asked for: nothing beside what every job is.</summary>
+public sealed record StabiliseOperationOptions : OperationOptions
+{
+    /// <inheritdoc/>
+    public override IVideoOperation Create() => new StabiliseOperation();
+}
+
+/// <summary>Takes flicker away.</summary>
+public sealed class DeflickerOperation : SteadyingOperation
+{
+    /// <inheritdoc/>
+    public override OperationOptions? Request => new DeflickerOperationOptions();
+
+    /// <inheritdoc/>
+    public override string Method => "deflicker";
+
+    /// <inheritdoc/>
+    protected override string CountName => "framesDeflickered";
+
+    /// <inheritdoc/>
+    protected override SteadyingStage CreateStage(IMotionEstimator motions, OperationContext context, FrameRange outputs) => new DeflickerStage(motions, context.Format, context.Memory, outputs);
+}
+
+/// <summary>Takes gate weave away.</summary>
+public sealed class StabiliseOperation : SteadyingOperation
+{
+    /// <inheritdoc/>
+    public override OperationOptions? Request => new StabiliseOperationOptions();
+
+    /// <inheritdoc/>
+    public override string Method => "stabilise";
+
+    /// <inheritdoc/>
+    protected override string CountName => "framesStabilised";
+
+    /// <inheritdoc/>
+    protected override SteadyingStage CreateStage(IMotionEstimator motions, OperationContext context, FrameRange outputs) => new StabiliseStage(motions, context.Format, context.Memory, outputs);
+}
+
+/// <summary>Holds something steady within each shot, at the source's own times.</summary>
+public abstract class SteadyingOperation : IVideoOperation
+{
+    private readonly DenseInverseSearch _motions = new();
+    private OperationContext? _context;
+    private FrameTimeline? _timeline;
+    private SteadyingStage? _stage;
+
+    /// <inheritdoc/>
+    public abstract OperationOptions? Request { get; }
+
+    /// <inheritdoc/>
+    public abstract string Method { get; }
+
+    /// <inheritdoc/>
+    public string Device => "none";
+
+    /// <inheritdoc/>
+    public bool NeedsCuts => true;
+
+    /// <inheritdoc/>
+    public bool KeepsTime => true;
+
+    /// <inheritdoc/>
+    public bool NeedsAnalysis => false;
+
+    /// <inheritdoc/>
+    public int TrialFrames => 0;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Model> Models => [];
+
+    /// <inheritdoc/>
+    public bool WorksInParts => true;
+
+    /// <summary>How many frames were changed.</summary>
+    public IReadOnlyDictionary<string, long> Counts => new Dictionary<string, long> { [CountName] = _stage?.ChangedFrames ?? 0 };
+
+    /// <summary>The name under which changed frames are counted.</summary>
+    protected abstract string CountName { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Validate() => [];
+
+    /// <inheritdoc/>
+    public void CheckModel(ModelCatalog models)
+    {
+    }
+
+    /// <inheritdoc/>
+    public FrameTimeline Map(FrameTimeline input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return input.Count > 0
+            ? _timeline = input
+            : throw new FrameFlowException(FaultKind.Input, "No frame of the input can be decoded; check the file with 'frameflow probe'.");
+    }
+
+    /// <inheritdoc/>
+    public void Load(OperationContext context) => _context = context;
+
+    /// <inheritdoc/>
+    public Task AnalyzeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    /// <inheritdoc/>
+    public FrameRange InputFor(FrameRange outputs) => new(Math.Max(0, outputs.First - SteadyingStage.Reach), Math.Min(_timeline!.Count, outputs.End + SteadyingStage.Reach));
+
+    /// <inheritdoc/>
+    public long FirstOutputAt(long input) => input;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs) => [_stage = CreateStage(_motions, _context!, outputs)];
+
+    /// <inheritdoc/>
+    public double? Measure(IReadOnlyList<Frame> frames, CancellationToken cancellationToken) => null;
+
+    /// <inheritdoc/>
+    public void Dispose() => GC.SuppressFinalize(this);
+
+    /// <summary>A fresh stage.</summary>
+    protected abstract SteadyingStage CreateStage(IMotionEstimator motions, OperationContext context, FrameRange outputs);
+}

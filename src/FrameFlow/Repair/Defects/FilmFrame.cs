@@ -1,0 +1,329 @@
+using System.Numerics.Tensors;
+using FrameFlow.Color;
+using FrameFlow.Denoising;
+using FrameFlow.Media;
+using FrameFlow.Motion;
+
+namespace FrameFlow.Repair.Defects;
+
+/// <summary>What every frame of a film shares in the search for defects.</summary>
+/// <param name="Converter">To RGB and back.</param>
+/// <param name="Motions">Finds motion.</param>
+/// <param name="Options">Validated options.</param>
+/// <param name="Memory">Where tensors come from; not owned.</param>
+internal sealed record FilmTools(FrameConverter Converter, IMotionEstimator Motions, DefectOptions Options, NativePool Memory)
+{
+    public bool FindsDust => Options.Find is DefectKinds.Auto or DefectKinds.Dust;
+
+    public bool FindsScratches => Options.Find is DefectKinds.Auto or DefectKinds.Scratches;
+}
+
+/// <summary>
+/// A frame, its neighbours in the shot, and what is derived from them, each found once, by whoever asks first. Defects are found twice: a first look along
+/// the motion of the frames as they are gives <see cref="Cleaned"/>, in which what was found is filled roughly; motion between cleaned frames, which
+/// defects no longer mislead, serves the second look and the fill. Whoever asks holds the frames up to <see cref="Reach"/> away.
+/// </summary>
+internal sealed class FilmFrame : Counted
+{
+    /// <summary>Frames on each side that the search and the fill of a frame look at, directly or through its neighbours' own search.</summary>
+    public const int Reach = Neighbours + ScratchDetector.Reach;
+
+    /// <summary>Frames on each side that a fill is made from.</summary>
+    public const int Neighbours = 2;
+
+    // A patch of the search for motion is 8 px wide at half size.
+    private const int MisledPixels = 8;
+
+    private readonly FilmTools _tools;
+    private readonly Lazy<FloatImage> _rgb;
+    private readonly Lazy<FloatImage> _calm;
+    private readonly Lazy<FloatImage> _luma;
+    private readonly Lazy<MotionField> _motion;
+    private readonly Lazy<IReadOnlyList<ScratchLine>> _lines;
+    private readonly Lazy<IReadOnlyList<ScratchLine>> _scratches;
+    private readonly Lazy<FloatImage> _rough;
+    private readonly Lazy<FloatImage> _cleaned;
+    private readonly Lazy<FloatImage> _cleanedCalm;
+    private readonly Lazy<FloatImage> _cleanedLuma;
+    private readonly Lazy<MotionField> _cleanedMotion;
+
+    /// <summary>Takes a frame over.</summary>
+    /// <param name="frame">The frame; owned.</param>
+    /// <param name="given">[1,H,W], 1 where the user wants a repair, else 0; owned. Null: nowhere.</param>
+    /// <param name="previous">The frame before, where it is of the same shot; learns of this one.</param>
+    /// <param name="tools">What is shared.</param>
+    public FilmFrame(Frame frame, FloatImage? given, FilmFrame? previous, FilmTools tools)
+    {
+        Frame = frame;
+        Given = given;
+        _tools = tools;
+        Previous = previous;
+        previous?.Next = this;
+        _rgb = new(ToRgb);
+        _calm = new(() => NoiseAnalysis.Calm(Rgb, tools.Memory));
+        _luma = new(() => ToLuma(Rgb));
+        _motion = new(() => tools.Motions.Estimate(_calm.Value, Next!._calm.Value, tools.Memory));
+        _lines = new(() => ScratchDetector.FindLines(Luma, tools.Options.Sensitivity, tools.Memory));
+        _scratches = new(() => ScratchDetector.Confirm(this));
+        _rough = new(() => Defects(cleaned: false, out _, null));
+        _cleaned = new(Clean);
+        _cleanedCalm = new(() => NoiseAnalysis.Calm(Cleaned, tools.Memory));
+        _cleanedLuma = new(() => ToLuma(Cleaned));
+        _cleanedMotion = new(() => tools.Motions.Estimate(_cleanedCalm.Value, Next!._cleanedCalm.Value, tools.Memory));
+    }
+
+    public Frame Frame { get; }
+
+    /// <summary>[1,H,W], the user's own mask, or null.</summary>
+    public FloatImage? Given { get; }
+
+    /// <summary>The frame before, of the same shot. Not held.</summary>
+    public FilmFrame? Previous { get; private set; }
+
+    /// <summary>The frame behind, of the same shot. Not held.</summary>
+    public FilmFrame? Next { get; private set; }
+
+    /// <summary>[3,H,W], code values.</summary>
+    public FloatImage Rgb => _rgb.Value;
+
+    /// <summary>[1,H,W], BT.601 luma of <see cref="Rgb"/>.</summary>
+    public FloatImage Luma => _luma.Value;
+
+    /// <summary>Lines that may be scratches, seen in this frame alone.</summary>
+    public IReadOnlyList<ScratchLine> Lines => _lines.Value;
+
+    /// <summary>Those of <see cref="Lines"/> that last.</summary>
+    public IReadOnlyList<ScratchLine> Scratches => _tools.FindsScratches ? _scratches.Value : [];
+
+    /// <summary>The motion to the next frame as both are, or null at a shot's end.</summary>
+    public MotionField? Motion => Next is null ? null : _motion.Value;
+
+    /// <summary>[1,H,W], 1 where the first look found a defect, or the user wants a repair.</summary>
+    public FloatImage Rough => _rough.Value;
+
+    /// <summary>[3,H,W], <see cref="Rgb"/> with what is <see cref="Rough"/> filled by the mean of the aligned neighbours, or from the side.</summary>
+    public FloatImage Cleaned => _cleaned.Value;
+
+    /// <summary>Whether there are two frames of the shot to compare with.</summary>
+    public bool CanCompare => (Previous, Next) switch
+    {
+        ({ }, { }) => true,
+        ({ } p, null) => p.Previous is not null,
+        (null, { } n) => n.Next is not null,
+        _ => false,
+    };
+
+    /// <summary>The second look: what is to be repaired in this frame.</summary>
+    /// <param name="found">How many spots and lines there are; what the user gave is not counted.</param>
+    /// <param name="candidates">Receives every spot that was judged; null: not wanted.</param>
+    /// <returns>[1,H,W], 1 inside; the caller disposes it.</returns>
+    public FloatImage Find(out DefectCount found, ICollection<Spot>? candidates = null) => Defects(cleaned: true, out found, candidates);
+
+    /// <summary>The flow from this frame to one of the same shot at most two away.</summary>
+    /// <param name="offset">-2, -1, 1 or 2; the frame is there.</param>
+    /// <param name="cleaned">Along the motion of the cleaned frames.</param>
+    /// <returns>[2,H,W] px: this(p) ~ that(p + flow(p)); the caller disposes it.</returns>
+    public FloatImage FlowTo(int offset, bool cleaned)
+    {
+        FloatImage step = Step(this, offset > 0);
+        FloatImage flow = new(_tools.Memory, 2, step.Height, step.Width);
+        if (Math.Abs(offset) == 1)
+        {
+            step.Values.CopyTo(flow.Values);
+            return flow;
+        }
+
+        // F02(p) = F01(p) + F12(p + F01(p)).
+        FilmFrame between = offset > 0 ? Next! : Previous!;
+        Warp.Bilinear(Step(between, offset > 0), step, 1, flow);
+        TensorPrimitives.Add(flow.Values, step.Values, flow.Values);
+        return flow;
+
+        FloatImage Step(FilmFrame from, bool forward) => forward
+            ? (cleaned ? from._cleanedMotion : from._motion).Value.Forward
+            : (cleaned ? from.Previous!._cleanedMotion : from.Previous!._motion).Value.Backward;
+    }
+
+    /// <summary>The frame of the same shot at most two away, or null.</summary>
+    public FilmFrame? At(int offset) => offset switch
+    {
+        -2 => Previous?.Previous,
+        -1 => Previous,
+        1 => Next,
+        2 => Next?.Next,
+        _ => this,
+    };
+
+    /// <summary>The two frames that this one is compared with: one on each side, at a shot's ends both on the same. Null: there are none.</summary>
+    public (int First, int Second)? References => !CanCompare ? null : Previous is null ? (1, 2) : Next is null ? (-1, -2) : (-1, 1);
+
+    /// <summary>Frees all but the frame and its lines: no work that is left looks at more.</summary>
+    public void Shed()
+    {
+        Release(_rgb);
+        Release(_calm);
+        Release(_luma);
+        Release(_motion);
+        Release(_rough);
+        Release(_cleaned);
+        Release(_cleanedCalm);
+        Release(_cleanedLuma);
+        Release(_cleanedMotion);
+
+        static void Release<T>(Lazy<T> made)
+            where T : IDisposable
+        {
+            if (made.IsValueCreated)
+            {
+                made.Value.Dispose();
+            }
+        }
+    }
+
+    protected override void Free()
+    {
+        Frame.Dispose();
+        Given?.Dispose();
+        Shed();
+
+        // Else every frame of a shot would keep all before it.
+        Previous = null;
+    }
+
+    private FloatImage ToRgb()
+    {
+        FloatImage rgb = new(_tools.Memory, 3, Frame.Format.Height, Frame.Format.Width);
+        _tools.Converter.ToRgb(Frame, rgb);
+        return rgb;
+    }
+
+    private FloatImage ToLuma(FloatImage rgb)
+    {
+        FloatImage luma = new(_tools.Memory, 1, rgb.Height, rgb.Width);
+        TensorPrimitives.Multiply(rgb.Channel(0), 0.299f, luma.Values);
+        TensorPrimitives.MultiplyAdd(rgb.Channel(1), 0.587f, luma.Values, luma.Values);
+        TensorPrimitives.MultiplyAdd(rgb.Channel(2), 0.114f, luma.Values, luma.Values);
+        return luma;
+    }
+
+    private FloatImage Defects(bool cleaned, out DefectCount found, ICollection<Spot>? candidates)
+    {
+        FloatImage mask = new(_tools.Memory, 1, Frame.Format.Height, Frame.Format.Width);
+        try
+        {
+            int spots = 0;
+            if (_tools.FindsDust && References is { } references)
+            {
+                using FloatImage first = Aligned(references.First, cleaned);
+                using FloatImage second = Aligned(references.Second, cleaned);
+                spots = SpikeDetector.Find(Luma, first, second, _tools.Options.Sensitivity, mask, _tools.Memory, candidates);
+            }
+            else
+            {
+                mask.Values.Clear();
+            }
+
+            int pixels = Marked(mask);
+            foreach (ScratchLine line in Scratches)
+            {
+                line.Mark(mask);
+            }
+
+            if (Given is not null)
+            {
+                TensorPrimitives.Max(mask.Values, Given.Values, mask.Values);
+            }
+
+            found = new DefectCount(spots, pixels, Scratches.Count);
+            return mask;
+        }
+        catch
+        {
+            mask.Dispose();
+            throw;
+        }
+    }
+
+    private static int Marked(FloatImage mask) => (int)TensorPrimitives.Sum<float>(mask.Values);
+
+    private FloatImage Aligned(int offset, bool cleaned)
+    {
+        using FloatImage flow = FlowTo(offset, cleaned);
+        FloatImage aligned = new(_tools.Memory, 1, flow.Height, flow.Width);
+        FilmFrame other = At(offset)!;
+        Warp.Bicubic(cleaned ? other._cleanedLuma.Value : other.Luma, flow, 1, aligned);
+        return aligned;
+    }
+
+    // Rough: good enough not to mislead a search for motion.
+    private FloatImage Clean()
+    {
+        FloatImage rough = Rough;
+        FloatImage cleaned = new(_tools.Memory, 3, rough.Height, rough.Width);
+        Rgb.Values.CopyTo(cleaned.Values);
+        if (!rough.Values.ContainsAnyExcept(0f))
+        {
+            return cleaned;
+        }
+
+        try
+        {
+            using FloatImage wide = new(_tools.Memory, 1, rough.Height, rough.Width);
+            MaskShape.Widen(rough, 2, wide);
+            if (References is not { } references)
+            {
+                MaskShape.FillFromAround(cleaned, wide, _tools.Memory);
+                return cleaned;
+            }
+
+            using FloatImage first = new(_tools.Memory, 3, rough.Height, rough.Width);
+            using FloatImage second = new(_tools.Memory, 3, rough.Height, rough.Width);
+            // The search for motion was misled by the defect as far as its patches reach: there the motion around speaks.
+            using FloatImage misled = new(_tools.Memory, 1, rough.Height, rough.Width);
+            MaskShape.Widen(rough, MisledPixels, misled);
+            Bring(references.First, first);
+            Bring(references.Second, second);
+
+            TensorPrimitives.Add(first.Values, second.Values, first.Values);
+            TensorPrimitives.Multiply(first.Values, 0.5f, first.Values);
+            for (int c = 0; c < 3; c++)
+            {
+                Span<float> to = cleaned.Channel(c);
+                ReadOnlySpan<float> from = first.Channel(c);
+                ReadOnlySpan<float> weight = wide.Values;
+                for (int i = 0; i < to.Length; i++)
+                {
+                    if (weight[i] != 0)
+                    {
+                        to[i] = from[i];
+                    }
+                }
+            }
+
+            foreach (ScratchLine line in Scratches)
+            {
+                line.FillFromTheSides(cleaned);
+            }
+
+            return cleaned;
+
+            void Bring(int offset, FloatImage result)
+            {
+                using FloatImage flow = FlowTo(offset, cleaned: false);
+                MaskShape.FillFromAround(flow, misled, _tools.Memory);
+                Warp.Bilinear(At(offset)!.Rgb, flow, 1, result);
+            }
+        }
+        catch
+        {
+            cleaned.Dispose();
+            throw;
+        }
+    }
+}
+
+/// <summary>What was found in one frame.</summary>
+/// <param name="Spots">Dust, dirt and hairs.</param>
+/// <param name="SpotPixels">Their pixels.</param>
+/// <param name="Scratches">Lasting lines.</param>
+internal readonly record struct DefectCount(int Spots, int SpotPixels, int Scratches);
