@@ -129,7 +129,7 @@ internal static class FaultFinder
             look.Picture.Take(frame);
             look.Mean = look.Picture.Mean;
             look.IsBlack = _detector.Brightest(look.Picture) < BlackBelow;
-            look.IsDamaged = options.Damaged.Any(d => frame.Time >= d.Start && frame.Time <= d.End);
+            look.IsDamaged = options.Damaged.Any(d => frame.Time > d.Start && frame.Time <= d.End);
             if (_looks.Count > 1)
             {
                 Look before = _looks[^2];
@@ -227,28 +227,24 @@ internal static class FaultFinder
             return null;
         }
 
-        // Inside a stretch that the decoder complained of: from the first block that pops in to the last that pops out.
+        // What the decoder conceals creeps in unseen and stays until the next key frame puts all of it right at once: from the first frame of a stretch that it
+        // complained of to the one at which most pops out.
         private int? EndOfDamage(int left)
         {
-            if (!_looks[left + 1].IsDamaged)
+            if (_looks[left].IsDamaged || !_looks[left + 1].IsDamaged)
             {
                 return null;
             }
 
-            double[] pops = [.. _looks.Skip(left).Where(l => !l.IsDamaged).Select(l => l.Pop).Order()];
-            double limit = Math.Max(PopAbove, pops.Length == 0 ? 0 : PopTimes * pops[pops.Length / 2]);
-            if (_looks[left + 1].Pop < limit || (left > 0 && _looks[left].IsDamaged && _looks[left].Pop >= limit))
+            int last = Math.Min(_looks.Count - 1, left + LongestRun + 1);
+            int right = left + 2;
+            for (int i = right; i <= last; i++)
             {
-                return null;
+                right = _looks[i].Pop > _looks[right].Pop ? i : right;
             }
 
-            int? end = null;
-            for (int right = left + 2; right < _looks.Count && right <= left + LongestRun + 1 && _looks[right - 1].IsDamaged; right++)
-            {
-                end = _looks[right].Pop >= limit ? right : end;
-            }
-
-            return end is { } found && IsOneScene(left, found) ? found : null;
+            double[] pops = [.. _looks.Skip(left + 1).Select(l => l.Pop).Order()];
+            return _looks[right].Pop >= Math.Max(PopAbove, PopTimes * pops[pops.Length / 2]) && IsOneScene(left, right) ? right : null;
         }
 
         private int? EndOfRepeats(int left)

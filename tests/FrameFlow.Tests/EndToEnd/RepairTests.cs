@@ -54,6 +54,15 @@ public sealed class RepairTests : IDisposable
         Assert.Single(bad.Error.Trim().Split('\n'));
     }
 
+    [Fact]
+    public async Task Repair_ASequenceWithAMissingNumber_GetsExactlyThatOne()
+    {
+        ToolRun run = await _tool.RunAsync("repair", Repository.TestData("sequences/scan_%06d.dpx"), "-o", "out/scan_%06d.dpx", "--model", "flow", "--cuts", "off", "--json");
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Equal(1, run.Json.GetProperty("counts").GetProperty("rebuilt").GetInt32());
+        Assert.Equal(["086400", "086401", "086402", "086403", "086404", "086405"], Directory.GetFiles(_tool.At("out")).Select(f => Path.GetFileNameWithoutExtension(f)[5..]).Order());
+    }
+
     [Theory]
     [InlineData("7-,", "is no list ('7-')")]
     [InlineData("5,24", "names frame 24, but what is read has 24")]

@@ -128,6 +128,19 @@ public sealed class FrameRebuildStageTests : FrameStageContract
         Assert.Equal([10, 11], counted.Indices(FrameWork.Rebuilt));
     }
 
+    [Fact]
+    public async Task Process_DamageThatTheDecoderReports_IsFoundUpToTheFrameThatPutsItRight()
+    {
+        // From frame 20 a corner shows what it should not, until the key frame at 27; the decoder complained of 19 to 22.
+        using Film film = new();
+        List<(int, double)> shots = [.. Enumerable.Range(0, 50).Select(i => (0, 2.0 * i))];
+        (Rational, Rational)[] damaged = [(new Rational(19, 24), new Rational(22, 24))];
+        Assert.Empty((await film.RunAsync(shots, "auto", new BlendInterpolator(), spoiltCorner: new FrameRange(20, 27))).Indices(FrameWork.Rebuilt));
+        Assert.Empty((await film.RunAsync(shots, "auto", new BlendInterpolator(), damaged: damaged)).Indices(FrameWork.Rebuilt));
+        Counted counted = await film.RunAsync(shots, "auto", new BlendInterpolator(), damaged: damaged, spoiltCorner: new FrameRange(20, 27));
+        Assert.Equal([20, 21, 22, 23, 24, 25, 26], counted.Indices(FrameWork.Rebuilt));
+    }
+
     [Theory]
     [InlineData("auto", false, 0)]
     [InlineData("frozen", false, 3)]
@@ -263,14 +276,14 @@ public sealed class FrameRebuildStageTests : FrameStageContract
         }
 
         /// <summary>Runs the stage behind the one that finds cuts, as a job does.</summary>
-        public async Task<Counted> RunAsync(IEnumerable<(int Scene, double Shift)> shots, string frames, IFrameInterpolator interpolator, bool duplicates = false, FrameRange? part = null)
+        public async Task<Counted> RunAsync(IEnumerable<(int Scene, double Shift)> shots, string frames, IFrameInterpolator interpolator, bool duplicates = false, FrameRange? part = null, (Rational, Rational)[]? damaged = null, FrameRange? spoiltCorner = null)
         {
             (int Scene, double Shift)[] all = [.. shots];
             FrameSelection selection = RebuildPlanTests.Selected(frames);
             RebuildPlan plan = RebuildPlan.Create(Some.Timeline(all.Length), true, duplicates ? selection.With(FrameFaults.Repeated) : selection);
             FrameRange inputs = plan.InputFor(part ?? new FrameRange(0, all.Length));
             List<string> told = [];
-            FrameRebuildStage stage = new(plan, interpolator, new DenseInverseSearch(), Format, new RebuildOptions { Grain = false }, Pool, part, told.Add);
+            FrameRebuildStage stage = new(plan, interpolator, new DenseInverseSearch(), Format, new RebuildOptions { Grain = false, Damaged = damaged ?? [] }, Pool, part, told.Add);
             List<Made> made = [];
 
             // Cuts are found on the whole film, as for segments.
@@ -308,7 +321,8 @@ public sealed class FrameRebuildStageTests : FrameStageContract
                     Span<byte> luma = frame.Plane<byte>(0);
                     for (int p = 0; p < luma.Length; p++)
                     {
-                        luma[p] = (byte)Math.Round(Value(all[i].Scene, (p % Format.Width) + all[i].Shift, p / Format.Width));
+                        bool isSpoilt = i >= spoiltCorner?.First && i < spoiltCorner?.End && p % Format.Width < 48 && p / Format.Width < 36;
+                        luma[p] = (byte)Math.Round(Value(isSpoilt ? 3 : all[i].Scene, (p % Format.Width) + all[i].Shift, p / Format.Width));
                     }
 
                     yield return frame;
