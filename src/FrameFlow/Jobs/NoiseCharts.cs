@@ -46,14 +46,14 @@ internal static class NoiseCharts
         {
             // A step a shot.
             curves.Add(new Measurement(
-                "Noise of each shot", string.Create(CultureInfo.InvariantCulture, $"mean deviation, {shots.Count} shots"), "s", "σ, codes of 255",
+                "Noise of each shot", string.Create(CultureInfo.InvariantCulture, $"mean deviation, {shots.Count} shots"), "seconds", "σ in codes of 255",
                 [.. starts.SelectMany((s, i) => (double[])[s, s + lengths[i]])], [.. shots.SelectMany(s => (double[])[Round(s.Noise.MeanSigma * Codes), Round(s.Noise.MeanSigma * Codes)])]));
         }
 
         return curves;
 
-        Measurement Curve(string name, double[] y) => new("Noise by intensity, mean of R, G, B", name, "intensity", "σ, codes of 255", intensities, [.. y.Select(Round)]);
-        Measurement Spectrum(string name, double[] y) => new("Grain's power by frequency", name, "cycles a pixel", "codes² of 255", frequencies, [.. y.Select(Round)]);
+        Measurement Curve(string name, double[] y) => new("Noise by intensity, mean of R, G, B", name, "intensity", "σ in codes of 255", intensities, [.. y.Select(Round)]);
+        Measurement Spectrum(string name, double[] y) => new("Grain's power by frequency", name, "cycles a pixel", "codes of 255, squared", frequencies, [.. y.Select(Round)]);
 
         double[] Mean(Func<NoiseModel, double[]> of)
         {

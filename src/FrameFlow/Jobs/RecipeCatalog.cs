@@ -1,5 +1,6 @@
 using FrameFlow.Denoising;
 using FrameFlow.Interpolation;
+using FrameFlow.Repair.Defects;
 
 namespace FrameFlow.Jobs;
 
@@ -12,11 +13,11 @@ public static class RecipeCatalog
         new()
         {
             Name = "film-scan",
-            Description = "A scanned film: flicker, dust and scratches taken away, lost and spoilt frames made anew, noise taken away and a third of the grain put back, at its own rate.",
+            Description = "A scanned film: flicker and dust taken away, lost and spoilt frames made anew, noise taken away and a third of the grain put back, at its own rate.",
             Operations =
             [
                 new DeflickerOperationOptions(),
-                new DefectsOperationOptions(),
+                new DefectsOperationOptions { Find = DefectKinds.Dust },
                 new RebuildOperationOptions { Frames = "auto" },
                 new DenoiseOperationOptions(),
                 new GrainOperationOptions { Amount = 0.33 },

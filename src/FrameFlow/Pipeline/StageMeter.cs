@@ -9,6 +9,7 @@ public sealed class StageMeter(string name)
     private long _frames;
     private long _starved;
     private long _blocked;
+    private long _ended;
 
     /// <summary>The part's name.</summary>
     public string Name { get; } = name;
@@ -22,12 +23,14 @@ public sealed class StageMeter(string name)
     /// <summary>Wall-clock time for which the part waited until the next one had room.</summary>
     public TimeSpan Blocked => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref _blocked));
 
-    /// <summary>When its last frame had left, a <see cref="Stopwatch"/> timestamp; 0 before.</summary>
-    internal long EndedAt { get; set; }
+    /// <summary>When the part's last frame had left it, from the pipeline's start; zero before.</summary>
+    public TimeSpan Ended => Stopwatch.GetElapsedTime(0, Interlocked.Read(ref _ended));
 
     internal void Count() => Interlocked.Increment(ref _frames);
 
     internal void Starve(long ticks) => Interlocked.Add(ref _starved, ticks);
+
+    internal void End(long ticks) => Interlocked.Exchange(ref _ended, ticks);
 
     internal void Block(long ticks) => Interlocked.Add(ref _blocked, ticks);
 }

@@ -17,6 +17,7 @@ public sealed class VideoPipeline
     private readonly IFrameSink _sink;
     private readonly int _channelCapacity;
     private Exception? _rootCause;
+    private long _begun;
 
     private VideoPipeline(IFrameSource source, ImmutableArray<IFrameStage> stages, IFrameSink sink, int channelCapacity)
     {
@@ -72,6 +73,7 @@ public sealed class VideoPipeline
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        _begun = Stopwatch.GetTimestamp();
         List<Task> running = [];
         List<Channel<Frame>> channels = [];
         IAsyncEnumerable<Frame> current = _source.ReadAsync(stop.Token);
@@ -93,6 +95,7 @@ public sealed class VideoPipeline
             async () =>
             {
                 await _sink.ConsumeAsync(Counted(current, Meters[^1]), stop.Token);
+                Meters[^1].End(Stopwatch.GetTimestamp() - _begun);
 
                 // A stage may end before its input does; whoever still waits to hand it frames is let go.
                 await stop.CancelAsync();
@@ -101,14 +104,6 @@ public sealed class VideoPipeline
         // Not awaited with the others: a source whose reading was stopped may leave it open.
         Task health = GuardAsync(() => _source.Health.WaitAsync(stop.Token), stop);
         await Task.WhenAll(running);
-
-        // Who had no more to do waited for the others.
-        long end = Stopwatch.GetTimestamp();
-        foreach (StageMeter meter in Meters.Where(m => m.EndedAt > 0))
-        {
-            meter.Starve(end - meter.EndedAt);
-        }
-
         await stop.CancelAsync();
         await health;
 
@@ -182,10 +177,9 @@ public sealed class VideoPipeline
                     meter.Count();
                 }
 
-                meter.EndedAt = Stopwatch.GetTimestamp();
-
                 // Only a stream that came to its end completes the channel: a consumer must not take a broken one for a short one.
                 writer.Complete();
+                meter.End(Stopwatch.GetTimestamp() - _begun);
             },
             stop);
     }

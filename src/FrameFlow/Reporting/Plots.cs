@@ -96,7 +96,7 @@ internal static partial class Plots
         double most = curves.SelectMany(c => c.Y).Where(double.IsFinite).DefaultIfEmpty(1).Max();
         string svg = Draw(230, model =>
         {
-            Axes(model, curves.Min(c => c.X[0]), Math.Max(curves.Max(c => c.X[^1]), curves.Min(c => c.X[0]) + 1e-6), first.Across, 0, Math.Max(1e-6, most * 1.08), first.Up, "0.###");
+            Axes(model, curves.Min(c => c.X[0]), Math.Max(curves.Max(c => c.X[^1]), curves.Min(c => c.X[0]) + 1e-6), null, 0, Math.Max(1e-6, most * 1.08), null, "0.###");
             for (int i = 0; i < curves.Count; i++)
             {
                 LineSeries line = new() { Color = Colour(SeriesColour(i)), StrokeThickness = 2, LineStyle = i % 2 == 0 ? LineStyle.Solid : LineStyle.Dash };
@@ -111,7 +111,7 @@ internal static partial class Plots
                 model.Series.Add(line);
             }
         });
-        return Figure(first.Chart, svg, [.. curves.Select((c, i) => (SeriesColour(i) + (i % 2 == 0 ? " line" : " dash"), c.Series))]);
+        return Figure($"{first.Chart}: {first.Up}, over {first.Across}", svg, [.. curves.Select((c, i) => (SeriesColour(i) + (i % 2 == 0 ? " line" : " dash"), c.Series))]);
     }
 
     private static string SeriesColour(int series) => string.Create(CultureInfo.InvariantCulture, $"s{(series % 6) + 1}");
@@ -133,7 +133,7 @@ internal static partial class Plots
         }
     }
 
-    private static void Axes(PlotModel model, double left, double right, string across, double low, double high, string? up, string format)
+    private static void Axes(PlotModel model, double left, double right, string? across, double low, double high, string? up, string format)
     {
         model.Axes.Add(new LinearAxis
         {

@@ -2,7 +2,7 @@ namespace FrameFlow.Repair.Defects;
 
 /// <summary>
 /// Judges a spot as a whole: the log-odds that it is a defect and no motion gone wrong, linear in the logarithms of what was measured. Fitted by logistic
-/// regression (scripts/score-defects --fit) on dust that was planted into clips and on what the same clips show without any.
+/// regression, each spot weighed by the root of its area, on dust that was planted into clips and on what the same clips show without any.
 /// </summary>
 internal static class SpotJudge
 {
