@@ -244,7 +244,7 @@ internal static class FaultFinder
             }
 
             double[] pops = [.. _looks.Skip(left + 1).Select(l => l.Pop).Order()];
-            return _looks[right].Pop >= Math.Max(PopAbove, PopTimes * pops[pops.Length / 2]) && IsOneScene(left, right) ? right : null;
+            return _looks[right].Pop >= Math.Max(PopAbove, PopTimes * pops[pops.Length / 2]) && !_looks[(left + 1)..(right + 1)].Exists(l => l.Frame.IsSceneStart) ? right : null;
         }
 
         private int? EndOfRepeats(int left)

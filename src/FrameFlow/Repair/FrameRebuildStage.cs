@@ -235,17 +235,13 @@ public sealed class FrameRebuildStage : IFrameStage
         return (span * 2 / outer).ToDouble();
     }
 
-    // Where pictures are missing, the cut is seen between the anchors themselves; where spoilt ones stood, the anchors are compared.
+    // Where no cut was seen on the way there is none, however far the motion goes. One that was may be the spoilt pictures' own: then the anchors are compared.
     private bool IsOneShot(Hole hole)
     {
-        if (!_options.FindCuts)
+        bool sawCut = hole.SawCut || hole.Right!.IsSceneStart;
+        if (!_options.FindCuts || !sawCut || hole.Spoilt.Count == 0)
         {
-            return true;
-        }
-
-        if (hole.Spoilt.Count == 0)
-        {
-            return !hole.Right!.IsSceneStart;
+            return !_options.FindCuts || !sawCut;
         }
 
         using SceneCutDetector detector = new(new SceneCutOptions());
@@ -320,11 +316,15 @@ public sealed class FrameRebuildStage : IFrameStage
 
         public List<(long Place, Thumbnail Picture)> Spoilt { get; } = [];
 
+        /// <summary>Whether a cut was seen at a spoilt picture.</summary>
+        public bool SawCut { get; private set; }
+
         /// <summary>The current frame is spoilt: only its thumbnail stays.</summary>
         public void AddSpoilt(long place)
         {
             Thumbnail picture = new();
             Spoilt.Add((place, picture));
+            SawCut |= Current!.IsSceneStart;
             picture.Take(Current!);
             Current!.Dispose();
             Current = null;
@@ -380,6 +380,7 @@ public sealed class FrameRebuildStage : IFrameStage
         {
             Spoilt.ForEach(s => s.Picture.Dispose());
             Spoilt.Clear();
+            SawCut = false;
         }
     }
 }
