@@ -69,6 +69,10 @@ public sealed record ModelManifest
     [JsonPropertyName("receptiveField")]
     public IReadOnlyDictionary<string, int> ReceptiveField { get; init; } = new Dictionary<string, int>();
 
+    /// <summary>Frames whose shorter side has at least so many pixels are shown to the networks at half size, if the user says nothing else; 0: none.</summary>
+    [JsonPropertyName("halveFrom")]
+    public int HalveFrom { get; init; }
+
     /// <summary>The noise levels that sampling visits.</summary>
     [JsonPropertyName("sigma")]
     public SigmaRange Sigma { get; init; } = new(1);

@@ -125,6 +125,7 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
             return;
         }
 
+        _sampling = _sampling.For(_model.Manifest, context.Format);
         _sampling = _sampling with { Workers = ChooseWorkers(context) };
         ExecutionDevice device = ExecutionDevice.Choose(
             context.Options.Device,

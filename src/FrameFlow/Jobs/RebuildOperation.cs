@@ -133,7 +133,7 @@ public sealed class RebuildOperation(RebuildOperationOptions options) : IVideoOp
             return;
         }
 
-        InterpolationOptions sampling = new() { Seed = context.Options.Seed };
+        InterpolationOptions sampling = new InterpolationOptions { Seed = context.Options.Seed }.For(_model.Manifest, context.Format);
         long needed = ResidualDiffusionInterpolator.WorkingBytes(context.Format, sampling);
         if (needed > context.Options.MemoryBytes)
         {
