@@ -4,7 +4,6 @@ using System.Globalization;
 using FrameFlow.Benchmarking;
 using FrameFlow.Inference;
 using FrameFlow.Reporting;
-using Spectre.Console;
 
 namespace FrameFlow.Cli.Commands;
 
@@ -16,19 +15,21 @@ internal static class BenchCommand
     public static Command Create(GlobalOptions global)
     {
         Option<PictureSize[]> sizes = new("--sizes") { Description = "Sizes of the pictures: 480p, 720p, 1080p, 2160p or 1024x576, between commas. Default: 480p,720p,1080p.", CustomParser = ParseSizes };
+        Option<string?> film = new("--film") { Description = "Measure on this film, at its own size, instead of a clip that is made." };
         Option<int> frames = new("--frames") { Description = "Frames of the clip, at 24 a second.", DefaultValueFactory = _ => new BenchmarkOptions().Frames };
         Option<string[]> model = new("--model") { Description = "A model's name or a built-in method (hold, blend, flow; average), in the place of light or denoise-light; may be given twice." };
         Option<string> device = new("--device") { Description = "auto, cpu, cuda or webgpu.", DefaultValueFactory = _ => "auto" };
         Option<string> only = new("--only") { Description = $"Measure only these, between commas: {string.Join(", ", BenchmarkOptions.Cases)}.", DefaultValueFactory = _ => "" };
         Option<bool> json = new("--json") { Description = "Print JSON." };
         MachineArguments machine = new();
-        Command command = new("bench", "Measure the program on this machine, on a clip that it makes: parts, whole jobs, where the time goes.") { sizes, frames, model, device, only, json };
+        Command command = new("bench", "Measure the program on this machine, on a clip that it makes: parts, whole jobs, where the time goes.") { sizes, frames, film, model, device, only, json };
         machine.AddTo(command);
         CommandEdge.Run(command, global, async (parsed, log, token) =>
         {
             ModelCatalog models = ModelsCommand.Catalog();
             BenchmarkOptions options = new()
             {
+                Film = parsed.GetValue(film),
                 Frames = parsed.GetValue(frames),
                 Device = parsed.GetRequiredValue(device),
                 Threads = machine.Threads(parsed),
@@ -96,11 +97,11 @@ internal static class BenchCommand
 
         foreach (IGrouping<PictureSize, CallRecord> size in report.Calls.GroupBy(c => c.Size))
         {
-            double whole = size.Sum(c => c.MillisecondsPerFrame);
+            double whole = size.Sum(c => c.CpuMillisecondsPerFrame);
             Write(
                 [.. size],
-                ($"call at {size.Key}", c => c.Call, false), ("ms", c => Number("0.0", c.Milliseconds), true), ("calls a frame", c => Number("0.#", c.CallsPerFrame), true), ("ms a frame", c => Number("0.0", c.MillisecondsPerFrame), true),
-                ("share", c => Number("0.0 %", c.MillisecondsPerFrame / whole), true), ("GB/s", c => c.Bytes > 0 ? Number("0.0", c.GigabytesPerSecond) : "", true), ("GFLOP/s", c => c.Flops > 0 ? Number("0", c.Flops / c.Milliseconds / 1e6) : "", true),
+                ($"call at {size.Key}", c => c.Call, false), ("ms", c => Number("0.0", c.Milliseconds), true), ("CPU ms", c => Number("0.0", c.CpuMilliseconds), true), ("calls a frame", c => Number("0.#", c.CallsPerFrame), true), ("CPU ms a frame", c => Number("0.0", c.CpuMillisecondsPerFrame), true),
+                ("share", c => Number("0.0 %", c.CpuMillisecondsPerFrame / whole), true), ("GB/s", c => c.Bytes > 0 ? Number("0.0", c.GigabytesPerSecond) : "", true), ("GFLOP/s", c => c.Flops > 0 ? Number("0", c.Flops / c.CpuMilliseconds / 1e6) : "", true),
                 ("of peak", c => c.ShareOfPeak is { } s ? Number("0 %", s) : "", true));
         }
 
@@ -109,7 +110,7 @@ internal static class BenchCommand
             double whole = graph.Operators.Sum(o => o.Milliseconds);
             Write(
                 graph.Operators,
-                (string.Create(CultureInfo.InvariantCulture, $"{graph.Graph} at {graph.Size}: {graph.Milliseconds:0} ms"), o => o.Operator, false), ("nodes", o => $"{o.Count}", true), ("ms", o => Number("0.0", o.Milliseconds), true), ("share", o => Number("0.0 %", o.Milliseconds / whole), true));
+                (string.Create(CultureInfo.InvariantCulture, $"{graph.Graph} at {graph.Size}: {graph.Milliseconds:0} ms, CPU {graph.CpuMilliseconds:0} ms"), o => o.Operator, false), ("nodes", o => $"{o.Count}", true), ("ms", o => Number("0.0", o.Milliseconds), true), ("share", o => Number("0.0 %", o.Milliseconds / whole), true));
         }
 
         static string Share(StageRecord stage, double seconds) => stage.Seconds > 0 ? Number("0 %", seconds / stage.Seconds) : "";
@@ -117,20 +118,17 @@ internal static class BenchCommand
         static string Number(string format, double value) => value.ToString(format, CultureInfo.InvariantCulture);
     }
 
+    // Markdown, so that it can be quoted as it is.
     private static void Write<T>(IReadOnlyList<T> rows, params (string Title, Func<T, string> Text, bool IsNumber)[] columns)
     {
-        Table table = new Table().Border(TableBorder.Markdown);
-        foreach ((string title, _, bool isNumber) in columns)
+        string[][] cells = [[.. columns.Select(c => c.Title)], .. rows.Select(r => columns.Select(c => c.Text(r)).ToArray())];
+        int[] widths = [.. columns.Select((_, i) => cells.Max(row => row[i].Length))];
+        IEnumerable<string> lines = cells.Select(row => string.Join(" | ", row.Select((text, i) => columns[i].IsNumber ? text.PadLeft(widths[i]) : text.PadRight(widths[i]))));
+        string rule = string.Join(" | ", columns.Select((c, i) => c.IsNumber ? new string('-', Math.Max(2, widths[i]) - 1) + ":" : new string('-', Math.Max(3, widths[i]))));
+        Console.Out.WriteLine();
+        foreach (string line in lines.Take(1).Append(rule).Concat(lines.Skip(1)))
         {
-            TableColumn column = new TableColumn(Markup.Escape(title)).NoWrap();
-            table.AddColumn(isNumber ? column.RightAligned() : column);
+            Console.Out.WriteLine($"| {line} |");
         }
-
-        foreach (T row in rows)
-        {
-            table.AddRow([.. columns.Select(c => Markup.Escape(c.Text(row)))]);
-        }
-
-        AnsiConsole.Write(table);
     }
 }

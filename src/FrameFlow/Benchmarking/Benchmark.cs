@@ -47,11 +47,18 @@ public sealed class Benchmark(BenchmarkOptions options, ModelCatalog models, ILo
         DirectoryInfo folder = Directory.CreateTempSubdirectory("frameflow-bench-");
         try
         {
-            foreach (PictureSize size in options.Sizes)
+            if (options.Film is { } film)
+            {
+                MediaInfo info = await MediaProbe.ProbeAsync(film, cancellationToken);
+                VideoDescription video = info.Video?.Video ?? throw InputFaults.NoVideo(film, info.Streams);
+                await MeasureAsync(new PictureSize(video.Width, video.Height), film, folder.FullName, machine, cancellationToken);
+            }
+
+            foreach (PictureSize size in options.Film is null ? options.Sizes : [])
             {
                 string clip = Path.Combine(folder.FullName, $"{size.Width}x{size.Height}.mp4");
                 await BenchmarkClip.MakeAsync(size, options.Frames, clip, cancellationToken);
-                await MeasureAsync(size, clip, machine, cancellationToken);
+                await MeasureAsync(size, clip, folder.FullName, machine, cancellationToken);
             }
         }
         finally
@@ -66,26 +73,26 @@ public sealed class Benchmark(BenchmarkOptions options, ModelCatalog models, ILo
 
     private DenoiseOperation Denoising() => new(new DenoiseOperationOptions { Model = options.Denoiser, Sigma = Sigma });
 
-    private async Task MeasureAsync(PictureSize size, string clip, MachineRecord machine, CancellationToken cancellationToken)
+    private async Task MeasureAsync(PictureSize size, string clip, string folder, MachineRecord machine, CancellationToken cancellationToken)
     {
         if (BenchmarkOptions.Cases.Take(5).Any(options.Wants) || options.Wants("calls"))
         {
-            await MeasurePartsAsync(size, clip, machine, cancellationToken);
+            await MeasurePartsAsync(size, clip, folder, machine, cancellationToken);
         }
 
         if (options.Wants("null"))
         {
-            await MeasureJobAsync("null", size, clip, new InterpolationOperation(new InterpolationOperationOptions { Model = "hold", Rate = new TargetRate(1, true) }), machine, cancellationToken);
+            await MeasureJobAsync("null", size, clip, folder, new InterpolationOperation(new InterpolationOperationOptions { Model = "hold", Rate = new TargetRate(1, true) }), machine, cancellationToken);
         }
 
         if (options.Wants("interpolate"))
         {
-            await MeasureJobAsync("interpolate", size, clip, Interpolation(), machine, cancellationToken);
+            await MeasureJobAsync("interpolate", size, clip, folder, Interpolation(), machine, cancellationToken);
         }
 
         if (options.Wants("denoise"))
         {
-            await MeasureJobAsync("denoise", size, clip, Denoising(), machine, cancellationToken);
+            await MeasureJobAsync("denoise", size, clip, folder, Denoising(), machine, cancellationToken);
         }
 
         if (options.Wants("operators"))
@@ -95,7 +102,7 @@ public sealed class Benchmark(BenchmarkOptions options, ModelCatalog models, ILo
     }
 
     // Each on frames that lie in memory, into a sink that drops them, but for the decoder and the encoder themselves.
-    private async Task MeasurePartsAsync(PictureSize size, string clip, MachineRecord machine, CancellationToken cancellationToken)
+    private async Task MeasurePartsAsync(PictureSize size, string clip, string folder, MachineRecord machine, CancellationToken cancellationToken)
     {
         MediaInfo info = await MediaProbe.ProbeAsync(clip, cancellationToken);
         SourceScan scan = await SourceScanner.ScanAsync(info, new DecodeOptions(), cancellationToken);
@@ -117,9 +124,9 @@ public sealed class Benchmark(BenchmarkOptions options, ModelCatalog models, ILo
 
             if (options.Wants("encode"))
             {
-                using OutputFile output = OutputFile.Prepare(clip + ".encoded.mp4", clip, overwrite: true);
+                using OutputFile output = OutputFile.Prepare(Path.Combine(folder, "encoded.mp4"), clip, overwrite: true);
                 EncodePlan plan = await EncodePlan.CreateAsync(
-                    new EncodeRequest { Options = Encoding, Source = info, Format = scan.Format, OutputPath = output.Path, FrameRate = BenchmarkClip.Rate, FrameCount = count, FirstFrameTime = scan.Timeline.First },
+                    new EncodeRequest { Options = Encoding, Source = info, Format = scan.Format, OutputPath = output.Path, FrameRate = scan.Timeline.ConstantRate ?? (count / scan.Timeline.Duration), Times = scan.Timeline.IsEven ? null : scan.Timeline, FrameCount = count, FirstFrameTime = scan.Timeline.First },
                     cancellationToken);
                 await MeasurePartAsync("encode", Memory(), [], new FrameSink(plan, output), count);
             }
@@ -193,11 +200,11 @@ public sealed class Benchmark(BenchmarkOptions options, ModelCatalog models, ILo
         }
     }
 
-    private async Task MeasureJobAsync(string name, PictureSize size, string clip, IVideoOperation operation, MachineRecord machine, CancellationToken cancellationToken)
+    private async Task MeasureJobAsync(string name, PictureSize size, string clip, string folder, IVideoOperation operation, MachineRecord machine, CancellationToken cancellationToken)
     {
         log.Information("Measuring {Case:l} at {Size:l} ...", name, size.ToString());
         Begin(out ProcessUsage before, out Stopwatch clock);
-        await using VideoJob job = await VideoJob.PrepareAsync(Job(clip, clip + ".out.mp4"), [operation], models, Quiet(), cancellationToken);
+        await using VideoJob job = await VideoJob.PrepareAsync(Job(clip, Path.Combine(folder, "made.mkv")), [operation], models, Quiet(), cancellationToken);
         double prepared = clock.Elapsed.TotalSeconds;
         JobSummary summary = await job.RunAsync(cancellationToken);
         double whole = clock.Elapsed.TotalSeconds;
@@ -226,8 +233,8 @@ public sealed class Benchmark(BenchmarkOptions options, ModelCatalog models, ILo
         foreach (Network network in Networks())
         {
             TilePlan window = network.Window(size);
-            (double milliseconds, IReadOnlyList<OperatorTime> operators) = GraphTrial.Run(network.Path, Device(), window.WindowHeight, window.WindowWidth, FrameCalls.Runs, cancellationToken);
-            _graphs.Add(new GraphRecord(network.Name, new PictureSize(window.WindowWidth, window.WindowHeight), milliseconds, operators));
+            GraphTime time = GraphTrial.Run(network.Path, Device(), window.WindowHeight, window.WindowWidth, FrameCalls.Runs, cancellationToken);
+            _graphs.Add(new GraphRecord(network.Name, new PictureSize(window.WindowWidth, window.WindowHeight), time.Milliseconds, time.CpuMilliseconds, time.Operators));
         }
     }
 

@@ -60,6 +60,9 @@ public sealed record BenchmarkOptions
     /// <summary>What can be measured, in order: parts of the pipeline alone, whole jobs, the calls that a made frame is composed of, and the networks' operators.</summary>
     public static ImmutableArray<string> Cases { get; } = ["decode", "encode", "stage:cuts", "stage:interpolate", "stage:denoise", "null", "interpolate", "denoise", "calls", "operators"];
 
+    /// <summary>A film to measure on, all of it, at its own size and rate; null: a clip that is made, at <see cref="Sizes"/>.</summary>
+    public string? Film { get; init; }
+
     /// <summary>The pictures' sizes.</summary>
     public IReadOnlyList<PictureSize> Sizes { get; init; } = [new(854, 480), new(1280, 720), new(1920, 1080)];
 

@@ -15,7 +15,7 @@ public sealed record BenchmarkReport(MachineRecord Machine, IReadOnlyList<RunRec
 /// <param name="Cores">Logical cores that this process may use.</param>
 /// <param name="Threads">Threads that the model may use.</param>
 /// <param name="VectorBits">Width of the vectors that the peak was measured with.</param>
-/// <param name="PeakFlops">Single-precision multiply-adds, two each, a second: the best that <paramref name="Threads"/> threads reached together.</param>
+/// <param name="PeakFlops">Single-precision multiply-adds, two each, a second: the best that <paramref name="Threads"/> threads reached together (<see cref="MultiplyAddPeak"/>).</param>
 /// <param name="PeakFlopsOneThread">The best of one thread.</param>
 /// <param name="Runtime">The .NET runtime.</param>
 public sealed record MachineRecord(string Processor, int Cores, int Threads, int VectorBits, double PeakFlops, double PeakFlopsOneThread, string Runtime);
@@ -76,22 +76,24 @@ public sealed record RunRecord
 /// <param name="Call">What is called.</param>
 /// <param name="Size">The pictures' size.</param>
 /// <param name="CallsPerFrame">How often a made frame of 24 to 60 frames a second takes it.</param>
-/// <param name="Milliseconds">The median's time.</param>
+/// <param name="Milliseconds">The median, by the clock.</param>
+/// <param name="CpuMilliseconds">The median of the processor time, of all threads: on a busy machine the better figure.</param>
 /// <param name="Bytes">What it reads and writes at least once, arguments and results alone.</param>
 /// <param name="Flops">What a network computes; 0 for others.</param>
-/// <param name="ShareOfPeak">Of the peak of as many threads; null for what is no network.</param>
-public sealed record CallRecord(string Call, PictureSize Size, double CallsPerFrame, double Milliseconds, long Bytes, double Flops, double? ShareOfPeak)
+/// <param name="ShareOfPeak"><paramref name="Flops"/> a second of processor time over the peak of one thread; null for what is no network.</param>
+public sealed record CallRecord(string Call, PictureSize Size, double CallsPerFrame, double Milliseconds, double CpuMilliseconds, long Bytes, double Flops, double? ShareOfPeak)
 {
-    /// <summary>Milliseconds that it takes of each made frame.</summary>
-    public double MillisecondsPerFrame => Milliseconds * CallsPerFrame;
+    /// <summary>Milliseconds of processor time that it takes of each made frame.</summary>
+    public double CpuMillisecondsPerFrame => CpuMilliseconds * CallsPerFrame;
 
-    /// <summary>Gigabytes a second.</summary>
-    public double GigabytesPerSecond => Bytes / Milliseconds / 1e6;
+    /// <summary>Gigabytes a second of processor time.</summary>
+    public double GigabytesPerSecond => Bytes / CpuMilliseconds / 1e6;
 }
 
 /// <summary>A network's operators.</summary>
 /// <param name="Graph">The graph's task name.</param>
 /// <param name="Size">The window's size.</param>
-/// <param name="Milliseconds">The median evaluation's time.</param>
-/// <param name="Operators">What its operators took, the longest first.</param>
-public sealed record GraphRecord(string Graph, PictureSize Size, double Milliseconds, IReadOnlyList<OperatorTime> Operators);
+/// <param name="Milliseconds">The median evaluation, by the clock.</param>
+/// <param name="CpuMilliseconds">The median of the processor time, of all threads.</param>
+/// <param name="Operators">What its operators took by the clock, the longest first.</param>
+public sealed record GraphRecord(string Graph, PictureSize Size, double Milliseconds, double CpuMilliseconds, IReadOnlyList<OperatorTime> Operators);

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using FrameFlow.Color;
 using FrameFlow.Inference;
 using FrameFlow.Media;
@@ -53,17 +52,17 @@ internal static class FrameCalls
         {
             TilePlan window = network.Window(size);
             double flops = (double)network.FlopsPerPixel * window.WindowWidth * window.WindowHeight;
-            (double milliseconds, _) = GraphTrial.Run(network.Path, device, window.WindowHeight, window.WindowWidth, Runs, cancellationToken);
-            double rate = flops / milliseconds * 1000;
+            GraphTime time = GraphTrial.Run(network.Path, device, window.WindowHeight, window.WindowWidth, Runs, cancellationToken);
             bool isDenoiser = network.Model.Manifest.Task == "denoise";
             calls.Add(new CallRecord(
                 $"{network.Model.Manifest.Name}: {network.Name}",
                 size,
                 isDenoiser ? 0 : window.Tiles.Count,
-                milliseconds,
+                time.Milliseconds,
+                time.CpuMilliseconds,
                 0,
                 flops,
-                device.Kind == DeviceKind.Cpu && flops > 0 ? rate / (machine.PeakFlopsOneThread * Math.Max(1, machine.Threads / 2)) : null));
+                device.Kind == DeviceKind.Cpu && flops > 0 ? flops / time.CpuMilliseconds * 1000 / machine.PeakFlopsOneThread : null));
         }
 
         Add("from RGB", 1, left.Format.FrameBytes + (3 * plane), () => converter.FromRgb(made, target));
@@ -71,17 +70,8 @@ internal static class FrameCalls
 
         void Add(string name, double callsPerFrame, long bytes, Action call)
         {
-            call();
-            double[] times = new double[Runs];
-            for (int i = 0; i < Runs; i++)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                long begun = Stopwatch.GetTimestamp();
-                call();
-                times[i] = Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
-            }
-
-            calls.Add(new CallRecord(name, size, callsPerFrame, times.Order().ElementAt(Runs / 2), bytes, 0, null));
+            (double milliseconds, double cpu) = CallTime.Median(call, Runs, cancellationToken);
+            calls.Add(new CallRecord(name, size, callsPerFrame, milliseconds, cpu, bytes, 0, null));
         }
     }
 }

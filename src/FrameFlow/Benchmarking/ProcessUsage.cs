@@ -12,11 +12,8 @@ internal readonly record struct ProcessUsage(TimeSpan Own, TimeSpan Tools)
     private const double TicksPerSecond = 100;
 
     /// <summary>Now.</summary>
-    public static ProcessUsage Now()
-    {
-        using Process self = Process.GetCurrentProcess();
-        return new ProcessUsage(self.TotalProcessorTime, File.Exists("/proc/self/stat") ? ChildTime(File.ReadAllText("/proc/self/stat")) : TimeSpan.Zero);
-    }
+    public static ProcessUsage Now() =>
+        new(Environment.CpuUsage.TotalTime, File.Exists("/proc/self/stat") ? ChildTime(File.ReadAllText("/proc/self/stat")) : TimeSpan.Zero);
 
     /// <summary>What was used since an earlier moment.</summary>
     public ProcessUsage Since(ProcessUsage earlier) => new(Own - earlier.Own, Tools - earlier.Tools);

@@ -11,6 +11,39 @@ namespace FrameFlow.Inference;
 /// <param name="Milliseconds">Their time in one evaluation, the mean.</param>
 public sealed record OperatorTime(string Operator, int Count, double Milliseconds);
 
+/// <summary>What an evaluation of a graph took.</summary>
+/// <param name="Milliseconds">The median, by the clock.</param>
+/// <param name="CpuMilliseconds">The median of the processor time, of all threads.</param>
+/// <param name="Operators">What its operators took, the longest first.</param>
+internal sealed record GraphTime(double Milliseconds, double CpuMilliseconds, IReadOnlyList<OperatorTime> Operators);
+
+/// <summary>How long a call takes when it is made again and again.</summary>
+internal static class CallTime
+{
+    /// <summary>Makes a call once, and then so often that the median can be told.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="runs">Calls that count, at least 1.</param>
+    /// <param name="cancellationToken">Ends it between two calls.</param>
+    /// <returns>Medians, milliseconds: by the clock, and of the whole process's processor time, in which what else runs on the machine does not count.</returns>
+    public static (double Milliseconds, double CpuMilliseconds) Median(Action call, int runs, CancellationToken cancellationToken)
+    {
+        call();
+        double[] times = new double[runs];
+        double[] used = new double[runs];
+        for (int i = 0; i < runs; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            TimeSpan before = Environment.CpuUsage.TotalTime;
+            long begun = Stopwatch.GetTimestamp();
+            call();
+            times[i] = Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
+            used[i] = (Environment.CpuUsage.TotalTime - before).TotalMilliseconds;
+        }
+
+        return (times.Order().ElementAt(runs / 2), used.Order().ElementAt(runs / 2));
+    }
+}
+
 /// <summary>Runs a graph on made-up inputs and says where the time goes, by ONNX Runtime's own profile.</summary>
 internal static class GraphTrial
 {
@@ -21,9 +54,8 @@ internal static class GraphTrial
     /// <param name="width">W.</param>
     /// <param name="runs">Evaluations that count, at least 1; one more comes before them.</param>
     /// <param name="cancellationToken">Ends the trial between two evaluations.</param>
-    /// <returns>Milliseconds of the median evaluation, and of the operators by kind, the longest first.</returns>
     /// <exception cref="FrameFlowException">The graph cannot be loaded or run (<see cref="FaultKind.Model"/>).</exception>
-    public static (double Milliseconds, IReadOnlyList<OperatorTime> Operators) Run(string path, ExecutionDevice device, int height, int width, int runs, CancellationToken cancellationToken)
+    public static GraphTime Run(string path, ExecutionDevice device, int height, int width, int runs, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentOutOfRangeException.ThrowIfLessThan(runs, 1);
@@ -53,17 +85,8 @@ internal static class GraphTrial
                 binding.BindOutput(name, tensor);
             }
 
-            double[] times = new double[runs + 1];
-            for (int i = 0; i < times.Length; i++)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                long begun = Stopwatch.GetTimestamp();
-                session.RunWithBinding(run, binding);
-                times[i] = Stopwatch.GetElapsedTime(begun).TotalMilliseconds;
-            }
-
-            double[] counted = [.. times[1..].Order()];
-            return (counted[counted.Length / 2], Read(File.ReadAllText(session.EndProfiling()), runs + 1));
+            (double milliseconds, double cpu) = CallTime.Median(() => session.RunWithBinding(run, binding), runs, cancellationToken);
+            return new GraphTime(milliseconds, cpu, Read(File.ReadAllText(session.EndProfiling()), runs + 1));
         }
         catch (OnnxRuntimeException e)
         {
