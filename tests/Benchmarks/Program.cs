@@ -25,8 +25,7 @@ internal static class Program
             .AddColumnProvider(DefaultColumnProviders.Instance)
             .AddColumn(new RateColumn(), StatisticColumn.OperationsPerSecond)
             .AddLogger(ConsoleLogger.Default)
-            .AddExporter(MarkdownExporter.GitHub)
-            .WithOptions(ConfigOptions.JoinSummary);
+            .AddExporter(MarkdownExporter.GitHub);
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args, config);
     }
 }

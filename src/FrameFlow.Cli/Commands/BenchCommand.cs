@@ -36,7 +36,7 @@ internal static class BenchCommand
                 MemoryBytes = machine.MemoryBytes(parsed),
                 Only = parsed.GetRequiredValue(only).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
             };
-            options = options with { Sizes = parsed.GetValue(sizes) ?? options.Sizes };
+            options = options with { Sizes = parsed.GetValue(sizes) is { Length: > 0 } given ? given : options.Sizes };
             foreach (string name in parsed.GetValue(model) ?? [])
             {
                 bool denoises = name == "average" || (!BuiltIn.Contains(name) && models.List().Any(m => m.Manifest.Name == name && m.Manifest.Task == "denoise"));

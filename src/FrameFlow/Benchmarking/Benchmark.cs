@@ -149,7 +149,7 @@ public sealed class Benchmark(BenchmarkOptions options, ModelCatalog models, ILo
             if (options.Wants("calls") && frames.Count > 1)
             {
                 log.Information("Measuring {Case:l} at {Size:l} ...", "calls", size.ToString());
-                _calls.AddRange(FrameCalls.Measure(frames[0], frames[1], size, Networks(), Device(), machine, memory, cancellationToken));
+                _calls.AddRange(FrameCalls.Measure(frames[0], frames[1], Networks(), Device(), machine, memory, cancellationToken));
             }
         }
         finally
