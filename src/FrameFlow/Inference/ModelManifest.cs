@@ -25,6 +25,10 @@ public sealed record ModelFile
     /// <summary>How many weights it holds.</summary>
     [JsonPropertyName("parameters")]
     public long Parameters { get; init; }
+
+    /// <summary>What one evaluation computes for a pixel of the picture: the convolutions' multiplications and additions, two for each weight used. 0: not said.</summary>
+    [JsonPropertyName("flopsPerPixel")]
+    public long FlopsPerPixel { get; init; }
 }
 
 /// <summary>The noise levels that sampling visits.</summary>
