@@ -22,6 +22,13 @@ public sealed record ModelFile
     [JsonPropertyName("outputs")]
     public IReadOnlyList<string> Outputs { get; init; } = [];
 
+    /// <summary>
+    /// Nodes, by name, that run on the processor also where WebGPU runs the rest: a shader reaches at most 16 buffers, so that a Split into 16 parts or more
+    /// does not fit one.
+    /// </summary>
+    [JsonPropertyName("processorNodes")]
+    public IReadOnlyList<string> ProcessorNodes { get; init; } = [];
+
     /// <summary>How many weights it holds.</summary>
     [JsonPropertyName("parameters")]
     public long Parameters { get; init; }

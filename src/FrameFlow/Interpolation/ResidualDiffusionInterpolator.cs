@@ -55,10 +55,10 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         _synthesisTiles = TilePlan.Create(width, height, _manifest.Alignment, Radius("synthesis"), options.TilePixels);
         _residualTiles = TilePlan.Create(width, height, _manifest.Alignment, Radius("residual"), options.TilePixels);
         _sigmas = NoiseSchedule.EvenInAngle(options.Steps, _manifest.Sigma.Start);
-        _synthesis = new OnnxModel(model.PathOf("synthesis"), device);
+        _synthesis = new OnnxModel(model, "synthesis", device);
         try
         {
-            _residual = new OnnxModel(model.PathOf("residual"), device);
+            _residual = new OnnxModel(model, "residual", device);
         }
         catch
         {

@@ -141,7 +141,7 @@ public sealed class RebuildOperation(RebuildOperationOptions options) : IVideoOp
             throw new FrameFlowException(FaultKind.Usage, $"A pair of {context.Format.Width}x{context.Format.Height} takes {needed >> 20} MiB, --memory allows {context.Options.MemoryBytes >> 20} MiB; raise it.");
         }
 
-        ExecutionDevice device = ExecutionDevice.Choose(context.Options.Device, context.Options.Threads, _model.PathOf("synthesis"), line => context.Log.Information("{Line:l}", line));
+        ExecutionDevice device = context.Devices.For(context.Options.Threads);
         Device = device.Name;
         _interpolator = new ResidualDiffusionInterpolator(_model, device, _motions, context.Format, sampling, context.Memory);
     }
