@@ -271,7 +271,7 @@ public sealed class Benchmark(BenchmarkOptions options, ModelCatalog models, ILo
     private static RunRecord WithModel(RunRecord run, IVideoOperation operation, MachineRecord machine)
     {
         double flops = ModelFlops(operation.Models, operation.Counts, run.Size);
-        return flops == 0 ? run : run with { ModelFlops = flops, ShareOfPeak = operation.Device == "cpu" ? flops / run.Seconds / machine.PeakFlops : null };
+        return flops == 0 ? run : run with { ModelFlops = flops, ShareOfPeak = operation.Device == "cpu" ? flops / run.OwnCpuSeconds / machine.PeakFlopsOneThread : null };
     }
 
     /// <summary>

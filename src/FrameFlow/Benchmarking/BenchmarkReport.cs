@@ -56,7 +56,10 @@ public sealed record RunRecord
     /// <summary>What the networks computed, by the manifest's figure for a pixel; 0 without any.</summary>
     public double ModelFlops { get; init; }
 
-    /// <summary><see cref="ModelFlops"/> a second over the machine's peak; null without a network or on another device than the processor.</summary>
+    /// <summary>
+    /// <see cref="ModelFlops"/> a second of <see cref="OwnCpuSeconds"/> over the peak of one thread: of all that this process did, the share that it would have taken at
+    /// the peak. Null without a network or on another device than the processor.
+    /// </summary>
     public double? ShareOfPeak { get; init; }
 
     /// <summary>The largest resident set of this process since the run began (without ffmpeg's); where the system does not tell that, since the process began.</summary>
