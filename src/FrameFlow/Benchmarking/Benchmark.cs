@@ -31,6 +31,7 @@ public sealed class Benchmark(BenchmarkOptions options, ModelCatalog models, ILo
     private readonly List<RunRecord> _runs = [];
     private readonly List<CallRecord> _calls = [];
     private readonly List<GraphRecord> _graphs = [];
+    private DeviceSelection? _devices;
 
     /// <summary>Runs.</summary>
     /// <exception cref="FrameFlowException">The request, a model or the device is refused, or a tool failed.</exception>
@@ -165,7 +166,7 @@ public sealed class Benchmark(BenchmarkOptions options, ModelCatalog models, ILo
             {
                 operation.CheckModel(models);
                 FrameTimeline times = operation.Map(scan.Timeline);
-                operation.Load(new OperationContext(scan.Format, memory, Job(clip, clip), log));
+                operation.Load(new OperationContext(scan.Format, memory, Job(clip, clip), Devices(), log));
                 RunRecord run = await MeasurePartAsync(name, Memory(), operation.CreateStages(new FrameRange(0, times.Count)), new DiscardingSink(), times.Count);
                 _runs[^1] = WithModel(run, operation, machine);
             }
@@ -255,7 +256,9 @@ public sealed class Benchmark(BenchmarkOptions options, ModelCatalog models, ILo
     }
 
     // The threads of a session where two workers share them, as the operations choose.
-    private ExecutionDevice Device() => ExecutionDevice.Choose(options.Device, Math.Max(1, options.Threads / 2), Networks().Select(n => n.Path).FirstOrDefault() ?? "", _ => { });
+    private ExecutionDevice Device() => Devices().For(Math.Max(1, options.Threads / 2));
+
+    private DeviceSelection Devices() => _devices ??= new DeviceSelection(options.Device, DeviceLossPolicy.Stop, [.. Networks().Select(n => n.Model).DistinctBy(m => m.Folder)], _ => { });
 
     private VideoJobOptions Job(string input, string output) => new()
     {

@@ -63,7 +63,7 @@ internal static class GraphTrial
         List<OrtValue> tensors = [];
         try
         {
-            using SessionOptions options = device.CreateSessionOptions();
+            using SessionOptions options = device.CreateSessionOptions(new ModelGraph(path, "", []), device.Kind);
             options.EnableProfiling = true;
             options.ProfileOutputPathPrefix = Path.Combine(folder.FullName, "profile");
             using InferenceSession session = new(path, options);
