@@ -81,6 +81,41 @@ ensure_test_tools() {
   fi
 }
 
+# WebGPU's tests: a Vulkan driver, or Mesa's software one unpacked under artifacts/ (Debian 12's own is too old for Dawn, so it is that of its backports; nothing is
+# installed but libvulkan1, libllvm15 and the like), and the library that `frameflow devices install webgpu` fetches. Where either cannot be had it is said, and those tests are
+# skipped (tests/skips.txt). Called when the tool is built.
+ensure_webgpu() {
+  [[ $(uname -sm) == "Linux x86_64" ]] || return 0
+  local folder=$repo/artifacts/lavapipe tool=$repo/src/FrameFlow.Cli/bin/Debug/net10.0/FrameFlow.Cli.dll
+  local library=${XDG_DATA_HOME:-$HOME/.local/share}/frameflow/webgpu
+  if [[ -z ${VK_DRIVER_FILES:-} ]] && ! ls /usr/share/vulkan/icd.d/*.json /etc/vulkan/icd.d/*.json >/dev/null 2>&1; then
+    [[ -e $folder/lvp.json ]] || fetch_lavapipe "$folder" >/dev/null 2>&1 || { say "software Vulkan cannot be had; tests of WebGPU are skipped."; return 0; }
+    export VK_DRIVER_FILES=$folder/lvp.json
+  fi
+
+  if ! ls "$library"/libonnxruntime-*.so >/dev/null 2>&1; then
+    export XDG_DATA_HOME=$repo/artifacts/data
+    library=$XDG_DATA_HOME/frameflow/webgpu
+    ls "$library"/libonnxruntime-*.so >/dev/null 2>&1 || dotnet "$tool" devices install webgpu --log-folder none >/dev/null 2>&1 || say "WebGPU's library cannot be had; its tests are skipped."
+  fi
+}
+
+fetch_lavapipe() {
+  local folder=$1 work mirror
+  [[ $(id -u) == 0 && $(. /etc/os-release && echo "${VERSION_CODENAME:-}") == bookworm ]] && command -v apt-get || return 1
+  work=$(mktemp -d)
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:?} bookworm-backports main" >"$work/sources.list"
+  mkdir -p "$work/lists/partial" "$work/debs"
+  local -a own=(-o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::Lists=$work/lists" -o APT::Sandbox::User=root)
+  DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends libvulkan1 libllvm15 libdrm-amdgpu1 libdrm2 libelf1 libwayland-client0 libx11-xcb1 libxcb-dri3-0 libxcb-present0 libxcb-randr0 libxcb-shm0 libxcb-sync1 libxcb-xfixes0 libxshmfence1 \
+    && apt-get "${own[@]}" update && (cd "$work/debs" && apt-get "${own[@]}" download mesa-vulkan-drivers) && dpkg -x "$work"/debs/mesa-vulkan-drivers_*.deb "$folder" \
+    && printf '{"ICD":{"api_version":"1.4.305","library_path":"%s"},"file_format_version":"1.0.0"}\n' "$folder/usr/lib/x86_64-linux-gnu/libvulkan_lvp.so" >"$folder/lvp.json"
+  local code=$?
+  rm -rf "$work"
+  return $code
+}
+
 quiet_dotnet() {
   export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1 DOTNET_GENERATE_ASPNET_CERTIFICATE=false
   export DOTNET_CLI_HOME=${DOTNET_CLI_HOME:-${HOME:-/tmp}} MSBUILDDISABLENODEREUSE=1

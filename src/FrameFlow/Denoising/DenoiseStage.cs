@@ -70,7 +70,8 @@ public sealed class DenoiseStage : IFrameStage
     /// <summary>Bytes of working memory beside frames, an upper bound.</summary>
     /// <param name="format">The frames' format.</param>
     /// <param name="options">Neighbours, workers and tile size.</param>
-    public static long WorkingBytes(VideoFormat format, DenoiseOptions options)
+    /// <param name="model">The network's model, of which one run at a time counts; null where there is none.</param>
+    public static long WorkingBytes(VideoFormat format, DenoiseOptions options, FrameFlow.Inference.Model? model = null)
     {
         ArgumentNullException.ThrowIfNull(format);
         ArgumentNullException.ThrowIfNull(options);
@@ -80,7 +81,7 @@ public sealed class DenoiseStage : IFrameStage
 
         // A source frame: picture, calm copy, noise. Its pairs: two flows each, and what the search keeps (about 12) for each worker.
         long frame = 9 + (4 * options.Temporal);
-        return sizeof(float) * ((inFlight * frame * pixels) + (options.Workers * (((FrameDenoiser.FloatsPerPixel + 12) * pixels) + (33 * tile))));
+        return sizeof(float) * ((inFlight * frame * pixels) + (options.Workers * (FrameDenoiser.FloatsPerPixel + 12) * pixels) + (33 * tile)) + (model?.ActivationBytes(tile) ?? 0);
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Numerics.Tensors;
 using FrameFlow.Inference;
 using FrameFlow.Media;
@@ -8,11 +7,12 @@ namespace FrameFlow.Denoising;
 /// <summary>The multi-frame network of a model of task <c>denoise</c>, in tiles that overlap by its receptive field.</summary>
 public sealed class NetworkDenoiser : IDenoiser
 {
+    // Five frames of three.
+    private const int Channels = 15;
+
     private readonly ModelManifest _manifest;
     private readonly OnnxModel _network;
-    private readonly TilePlan _tiles;
-    private readonly NativePool _memory;
-    private readonly ConcurrentBag<BoundRun> _idle = [];
+    private readonly TiledGraph _tiles;
 
     /// <summary>Loads the network.</summary>
     /// <param name="model">A model of task <c>denoise</c>.</param>
@@ -26,12 +26,12 @@ public sealed class NetworkDenoiser : IDenoiser
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(format);
         _manifest = model.Manifest;
-        _memory = memory;
         int radius = _manifest.ReceptiveField.TryGetValue("denoise", out int stated)
             ? stated
             : throw new FrameFlowException(FaultKind.Model, $"The manifest of model '{_manifest.Name}' has no receptiveField.denoise; add it.");
-        _tiles = TilePlan.Create(format.Width, format.Height, _manifest.Alignment, radius, tilePixels);
+        TilePlan plan = TilePlan.Create(format.Width, format.Height, _manifest.Alignment, radius, tilePixels);
         _network = new OnnxModel(model, "denoise", device);
+        _tiles = new TiledGraph(_network, [new("frames", Channels), new("sigma", Channels), new("grain", 4, FlatAxes: 2)], [new("clean", 3)], plan, memory);
     }
 
     /// <inheritdoc/>
@@ -43,29 +43,17 @@ public sealed class NetworkDenoiser : IDenoiser
         ArgumentNullException.ThrowIfNull(frames);
         ArgumentNullException.ThrowIfNull(sigma);
         ArgumentNullException.ThrowIfNull(clean);
-        if (!_idle.TryTake(out BoundRun? run))
-        {
-            long[] shape = [1, 15, _tiles.WindowHeight, _tiles.WindowWidth];
-            run = _network.Bind(_memory, [("frames", shape), ("sigma", shape), ("grain", [1, 4])], [("clean", [1, 3, _tiles.WindowHeight, _tiles.WindowWidth])]);
-        }
-
-        try
-        {
-            grain.CopyTo(run["grain"]);
-            foreach (Tile tile in _tiles.Tiles)
+        float[] grainOfShot = grain.ToArray();
+        _tiles.Run(
+            1,
+            (run, plan, tile, _, _) =>
             {
-                cancellationToken.ThrowIfCancellationRequested();
-                Tiles.Load(_tiles, tile, frames, run["frames"], 0);
-                Tiles.Load(_tiles, tile, sigma, run["sigma"], 0);
-                run.Run();
-                Tiles.Store(_tiles, tile, run["clean"], 0, 3, clean);
-            }
-        }
-        finally
-        {
-            _idle.Add(run);
-        }
-
+                grainOfShot.CopyTo(run["grain"]);
+                Tiles.Load(plan, tile, frames, run["frames"], 0);
+                Tiles.Load(plan, tile, sigma, run["sigma"], 0);
+            },
+            (run, plan, tile, _, _) => Tiles.Store(plan, tile, run["clean"], 0, 3, clean),
+            cancellationToken);
         if (!float.IsFinite(TensorPrimitives.Sum<float>(clean.Values)))
         {
             throw new FrameFlowException(FaultKind.Model, $"Model '{_manifest.Name}' gave a picture that is not finite; try --device cpu, and report it.");
@@ -75,11 +63,7 @@ public sealed class NetworkDenoiser : IDenoiser
     /// <inheritdoc/>
     public void Dispose()
     {
-        while (_idle.TryTake(out BoundRun? run))
-        {
-            run.Dispose();
-        }
-
+        _tiles.Dispose();
         _network.Dispose();
     }
 }

@@ -20,6 +20,7 @@ public sealed record DeviceFinding(DeviceKind Kind, DeviceVerdict Verdict);
 public sealed class DeviceSelection(string request, DeviceLossPolicy onLoss, IReadOnlyList<Model> models, Action<string> tell)
 {
     private readonly Lock _gate = new();
+    private readonly Lock _turn = new();
     private readonly List<string> _losses = [];
     private DeviceRequest? _taken;
 
@@ -40,13 +41,14 @@ public sealed class DeviceSelection(string request, DeviceLossPolicy onLoss, IRe
 
     /// <summary>The device for one stage.</summary>
     /// <param name="threads">Threads that one session may use on the processor.</param>
+    /// <param name="inTurns">Whether graphs run one at a time in the whole job, each with all those threads: of the memory that a run takes, only one share is needed.</param>
     /// <exception cref="FrameFlowException">The device was named and is not there (<see cref="FaultKind.Device"/>), or there is no such kind (<see cref="FaultKind.Usage"/>).</exception>
-    public ExecutionDevice For(int threads)
+    public ExecutionDevice For(int threads, bool inTurns = false)
     {
         lock (_gate)
         {
             _taken ??= Choose(threads);
-            return new ExecutionDevice(_taken, threads, onLoss, OnLoss, Open);
+            return new ExecutionDevice(_taken, threads, onLoss, OnLoss, Open) { Turn = inTurns ? _turn : null, Tell = tell };
         }
     }
 

@@ -53,6 +53,12 @@ public sealed class ExecutionDevice
     /// <summary>What happens when it is lost.</summary>
     internal DeviceLossPolicy OnLoss { get; }
 
+    /// <summary>Held by whoever runs a graph; null where any number may run at once. What a run takes for its activations is then taken once.</summary>
+    internal Lock? Turn { get; init; }
+
+    /// <summary>Tells the job something.</summary>
+    internal Action<string> Tell { get; init; } = static _ => { };
+
     /// <summary>Opens graphs.</summary>
     internal OpenGraph Open { get; }
 

@@ -8,12 +8,18 @@ namespace FrameFlow.Inference;
 /// <param name="Folder">The folder that holds <c>model.json</c> and the weights.</param>
 public sealed record Model(ModelManifest Manifest, string Folder)
 {
+    private const int UnknownActivationBytes = 1000;
+
     /// <summary>The absolute path of one of the model's graphs.</summary>
     /// <param name="graph">The graph's task name, for example <c>synthesis</c>.</param>
     /// <exception cref="FrameFlowException">The manifest has no such graph (<see cref="FaultKind.Model"/>).</exception>
     public string PathOf(string graph) => Manifest.Files.TryGetValue(graph, out ModelFile? file)
         ? Path.Combine(Folder, file.Path)
         : throw new FrameFlowException(FaultKind.Model, $"Model '{Manifest.Name}' has no '{graph}' graph in {Path.Combine(Folder, ModelCatalog.ManifestName)}; give another --model.");
+
+    /// <summary>The most that a run of one of its graphs takes inside ONNX Runtime on the processor, bytes, beside inputs and outputs.</summary>
+    /// <param name="pixels">Pixels of all windows that run together.</param>
+    public long ActivationBytes(long pixels) => pixels * Manifest.Files.Values.Max(f => f.ActivationBytes > 0 ? f.ActivationBytes : UnknownActivationBytes);
 
     /// <summary>One of the model's graphs, as a session is opened on it.</summary>
     /// <param name="graph">The graph's task name.</param>

@@ -59,6 +59,12 @@ public sealed class OnnxModel : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Leave(_current);
 
+    /// <summary>Held while the graph runs, where the device works for one at a time; null where anyone may run.</summary>
+    internal Lock? Turn => _device.Turn;
+
+    /// <summary>Tells the job something.</summary>
+    internal void Tell(string line) => _device.Tell(line);
+
     /// <summary>The session in use; the caller leaves it.</summary>
     internal SessionLease Enter()
     {

@@ -15,8 +15,14 @@ public readonly record struct Tile(int X, int Y, int CoreX, int CoreY, int CoreW
 /// </summary>
 public sealed record TilePlan
 {
-    private TilePlan(int windowWidth, int windowHeight, IReadOnlyList<Tile> tiles)
+    // Below this a window is mostly what it shares with its neighbours.
+    private const int LeastPixels = 128 * 128;
+
+    private readonly (int Width, int Height, int Alignment, int Radius) _picture;
+
+    private TilePlan((int Width, int Height, int Alignment, int Radius) picture, int windowWidth, int windowHeight, IReadOnlyList<Tile> tiles)
     {
+        _picture = picture;
         WindowWidth = windowWidth;
         WindowHeight = windowHeight;
         Tiles = tiles;
@@ -38,13 +44,16 @@ public sealed record TilePlan
     /// <param name="radius">The receptive field's radius in pixels.</param>
     /// <param name="maxPixels">The most pixels of a window.</param>
     /// <exception cref="FrameFlowException">The window holds no core (<see cref="FaultKind.Model"/>).</exception>
-    public static TilePlan Create(int width, int height, int alignment, int radius, long maxPixels)
+    public static TilePlan Create(int width, int height, int alignment, int radius, long maxPixels) => Find(width, height, alignment, radius, maxPixels)
+        ?? throw new FrameFlowException(FaultKind.Model, $"No tile of at most {maxPixels} pixels fits a receptive field of {radius} pixels at {width}x{height}; raise the tile size.");
+
+    private static TilePlan? Find(int width, int height, int alignment, int radius, long maxPixels)
     {
         int paddedWidth = RoundUp(width, alignment);
         int paddedHeight = RoundUp(height, alignment);
         if ((long)paddedWidth * paddedHeight <= maxPixels)
         {
-            return new TilePlan(paddedWidth, paddedHeight, [new Tile(0, 0, 0, 0, width, height)]);
+            return new TilePlan((width, height, alignment, radius), paddedWidth, paddedHeight, [new Tile(0, 0, 0, 0, width, height)]);
         }
 
         int halo = RoundUp(radius, alignment);
@@ -55,7 +64,7 @@ public sealed record TilePlan
             .FirstOrDefault();
         if (columns == 0)
         {
-            throw new FrameFlowException(FaultKind.Model, $"No tile of at most {maxPixels} pixels fits a receptive field of {radius} pixels at {width}x{height}; raise the tile size.");
+            return null;
         }
 
         int windowWidth = Window(paddedWidth, columns, halo, alignment);
@@ -69,7 +78,39 @@ public sealed record TilePlan
             }
         }
 
-        return new TilePlan(windowWidth, windowHeight, tiles);
+        return new TilePlan((width, height, alignment, radius), windowWidth, windowHeight, tiles);
+    }
+
+    /// <summary>The same picture in windows of at most half the pixels; null where that is too small to be of use.</summary>
+    public TilePlan? Halved()
+    {
+        long half = (long)WindowWidth * WindowHeight / 2;
+        return half >= LeastPixels ? Find(_picture.Width, _picture.Height, _picture.Alignment, _picture.Radius, half) : null;
+    }
+
+    /// <summary>This plan's windows for a part of the picture alone.</summary>
+    /// <param name="part">Tiles of this or another plan of the same picture, whose cores are the part.</param>
+    /// <returns>Tiles whose cores are exactly those of the part, together.</returns>
+    public IReadOnlyList<Tile> Within(IReadOnlyList<Tile> part)
+    {
+        ArgumentNullException.ThrowIfNull(part);
+        List<Tile> tiles = [];
+        foreach (Tile wanted in part)
+        {
+            foreach (Tile tile in Tiles)
+            {
+                int x = Math.Max(tile.CoreX, wanted.CoreX);
+                int y = Math.Max(tile.CoreY, wanted.CoreY);
+                int right = Math.Min(tile.CoreX + tile.CoreWidth, wanted.CoreX + wanted.CoreWidth);
+                int bottom = Math.Min(tile.CoreY + tile.CoreHeight, wanted.CoreY + wanted.CoreHeight);
+                if (x < right && y < bottom)
+                {
+                    tiles.Add(new Tile(tile.X, tile.Y, x, y, right - x, bottom - y));
+                }
+            }
+        }
+
+        return tiles;
     }
 
     private static int Core(int padded, int count, int alignment) => RoundUp((padded + count - 1) / count, alignment);

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Numerics.Tensors;
 using FrameFlow.Color;
 using FrameFlow.Diffusion;
@@ -28,10 +27,9 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     private readonly FrameConverter _converter;
     private readonly InterpolationOptions _options;
     private readonly NativePool _memory;
-    private readonly TilePlan _synthesisTiles;
-    private readonly TilePlan _residualTiles;
+    private readonly TiledGraph _synthesisTiles;
+    private readonly TiledGraph _residualTiles;
     private readonly double[] _sigmas;
-    private readonly ConcurrentBag<Workspace> _idle = [];
 
     /// <summary>Loads the model's networks.</summary>
     /// <param name="model">A model of task <c>interpolate</c>.</param>
@@ -52,8 +50,8 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         _options = options;
         _memory = memory;
         (int width, int height) = options.HalvesNetworks == true ? (HalfSize.Of(format.Width), HalfSize.Of(format.Height)) : (format.Width, format.Height);
-        _synthesisTiles = TilePlan.Create(width, height, _manifest.Alignment, Radius("synthesis"), options.TilePixels);
-        _residualTiles = TilePlan.Create(width, height, _manifest.Alignment, Radius("residual"), options.TilePixels);
+        TilePlan synthesisPlan = TilePlan.Create(width, height, _manifest.Alignment, Radius("synthesis"), options.TilePixels);
+        TilePlan residualPlan = TilePlan.Create(width, height, _manifest.Alignment, Radius("residual"), options.TilePixels);
         _sigmas = NoiseSchedule.EvenInAngle(options.Steps, _manifest.Sigma.Start);
         _synthesis = new OnnxModel(model, "synthesis", device);
         try
@@ -66,6 +64,10 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             throw;
         }
 
+        _synthesisTiles = new TiledGraph(_synthesis, [new("x", ConditionChannels)], [new("flow_delta", 4), new("mask", 1), new("scale", 1)], synthesisPlan, memory);
+        _residualTiles = new TiledGraph(
+            _residual, [new("state", 3), new("cond", ConditionChannels), new("theta", 1, FlatAxes: 4), new("mean", 1, FlatAxes: 4)], [new("clean", 3)], residualPlan, memory);
+
         int Radius(string graph) => _manifest.ReceptiveField.TryGetValue(graph, out int radius)
             ? radius
             : throw new FrameFlowException(FaultKind.Model, $"The manifest of model '{_manifest.Name}' has no receptiveField.{graph}; add it.");
@@ -74,11 +76,16 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     /// <inheritdoc/>
     public string Name => _manifest.Name;
 
-    /// <summary>Bytes that one worker needs from the pool, an upper bound, so that a plan can be checked before the first frame.</summary>
+    /// <summary>
+    /// Bytes that all workers need beside frames, an upper bound, so that a plan can be checked before the first frame: their pictures, and one run of a network
+    /// at a time with its tensors and its activations.
+    /// </summary>
+    /// <param name="model">The model.</param>
     /// <param name="format">The frames' format.</param>
-    /// <param name="options">Batch, steps and tile size.</param>
-    public static long WorkingBytes(VideoFormat format, InterpolationOptions options)
+    /// <param name="options">Workers, batch, steps and tile size.</param>
+    public static long WorkingBytes(Model model, VideoFormat format, InterpolationOptions options)
     {
+        ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(format);
         ArgumentNullException.ThrowIfNull(options);
         long pixels = (long)format.Width * format.Height;
@@ -91,7 +98,8 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         long frame = 16;
         long networks = options.Steps > 1 ? 31 : 19;
         long bound = ConditionChannels + 6 + 3 + ConditionChannels + 3;
-        return sizeof(float) * ((pair * pixels) + (options.Batch * ((frame * pixels) + (networks * seen) + (bound * tile))));
+        long pictures = sizeof(float) * options.Workers * (((pair + (options.Batch * frame)) * pixels) + (options.Batch * networks * seen));
+        return pictures + (sizeof(float) * bound * options.Batch * tile) + model.ActivationBytes(options.Batch * tile);
     }
 
     /// <inheritdoc/>
@@ -143,71 +151,56 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         CancellationToken cancellationToken,
         DeliverMotion? deliverMotion = null)
     {
-        if (!_idle.TryTake(out Workspace? workspace))
+        for (int first = 0; first < count; first += _options.Batch)
         {
-            workspace = new Workspace();
-        }
-
-        try
-        {
-            for (int first = 0; first < count; first += _options.Batch)
+            Item[] items = new Item[Math.Min(_options.Batch, count - first)];
+            try
             {
-                Item[] items = new Item[Math.Min(_options.Batch, count - first)];
-                try
+                for (int i = 0; i < items.Length; i++)
                 {
-                    for (int i = 0; i < items.Length; i++)
-                    {
-                        cancellationToken.ThrowIfCancellationRequested();
-                        (double position, PathBend? bend) = placeOf(first + i);
-                        items[i] = new Item(_memory, rgb0.Height, rgb0.Width, position, _options.HalvesNetworks == true);
-                        Approach(items[i], rgb0, rgb1, motion, bend);
-                    }
-
-                    RunSynthesis(workspace, items, cancellationToken);
-                    foreach (Item item in items)
-                    {
-                        Blend(item, rgb0, rgb1);
-                    }
-
-                    RunResidual(workspace, items, null, Math.PI / 2, isMean: true, cancellationToken);
-                    if (_options.Steps > 1 && _options.Detail > 0)
-                    {
-                        Sample(workspace, items, drawNoise, cancellationToken);
-                    }
-
-                    for (int i = 0; i < items.Length; i++)
-                    {
-                        // s is the residual's standard deviation as the synthesis network foresees it.
-                        Span<float> scale = items[i].Scale.Values;
-                        float expectedError = MathF.Sqrt(TensorPrimitives.SumOfSquares<float>(scale) / scale.Length);
-                        Compose(items[i]);
-                        deliver(first + i, items[i].Picture, expectedError);
-                        deliverMotion?.Invoke(first + i, items[i].Flow0, items[i].Flow1, items[i].Mask);
-                    }
+                    cancellationToken.ThrowIfCancellationRequested();
+                    (double position, PathBend? bend) = placeOf(first + i);
+                    items[i] = new Item(_memory, rgb0.Height, rgb0.Width, position, _options.HalvesNetworks == true);
+                    Approach(items[i], rgb0, rgb1, motion, bend);
                 }
-                finally
+
+                RunSynthesis(items, cancellationToken);
+                foreach (Item item in items)
                 {
-                    foreach (Item? item in items)
-                    {
-                        item?.Dispose();
-                    }
+                    Blend(item, rgb0, rgb1);
+                }
+
+                RunResidual(items, null, Math.PI / 2, isMean: true, cancellationToken);
+                if (_options.Steps > 1 && _options.Detail > 0)
+                {
+                    Sample(items, drawNoise, cancellationToken);
+                }
+
+                for (int i = 0; i < items.Length; i++)
+                {
+                    // s is the residual's standard deviation as the synthesis network foresees it.
+                    Span<float> scale = items[i].Scale.Values;
+                    float expectedError = MathF.Sqrt(TensorPrimitives.SumOfSquares<float>(scale) / scale.Length);
+                    Compose(items[i]);
+                    deliver(first + i, items[i].Picture, expectedError);
+                    deliverMotion?.Invoke(first + i, items[i].Flow0, items[i].Flow1, items[i].Mask);
                 }
             }
-        }
-        finally
-        {
-            _idle.Add(workspace);
+            finally
+            {
+                foreach (Item? item in items)
+                {
+                    item?.Dispose();
+                }
+            }
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        while (_idle.TryTake(out Workspace? workspace))
-        {
-            workspace.Dispose();
-        }
-
+        _synthesisTiles.Dispose();
+        _residualTiles.Dispose();
         _synthesis.Dispose();
         _residual.Dispose();
     }
@@ -257,36 +250,27 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         TensorPrimitives.Multiply(difference, 1f / 3, difference);
     }
 
-    private void RunSynthesis(Workspace workspace, Item[] items, CancellationToken cancellationToken)
-    {
-        TilePlan plan = _synthesisTiles;
-        BoundRun run = workspace.Synthesis(items.Length, n => _synthesis.Bind(
-            _memory,
-            [("x", [n, ConditionChannels, plan.WindowHeight, plan.WindowWidth])],
-            [
-                ("flow_delta", [n, 4, plan.WindowHeight, plan.WindowWidth]),
-                ("mask", [n, 1, plan.WindowHeight, plan.WindowWidth]),
-                ("scale", [n, 1, plan.WindowHeight, plan.WindowWidth]),
-            ]));
-        foreach (Tile tile in plan.Tiles)
+    private void RunSynthesis(Item[] items, CancellationToken cancellationToken) => _synthesisTiles.Run(
+        items.Length,
+        (run, plan, tile, first, count) =>
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            for (int n = 0; n < items.Length; n++)
+            for (int n = 0; n < count; n++)
             {
-                Tiles.Load(plan, tile, items[n].Condition, run["x"], n);
+                Tiles.Load(plan, tile, items[first + n].Condition, run["x"], n);
             }
-
-            run.Run();
-            for (int n = 0; n < items.Length; n++)
+        },
+        (run, plan, tile, first, count) =>
+        {
+            for (int n = 0; n < count; n++)
             {
-                Item item = items[n];
+                Item item = items[first + n];
                 Tiles.Add(plan, tile, run["flow_delta"], n, 4, 0, item.Delta0 ?? item.Flow0);
                 Tiles.Add(plan, tile, run["flow_delta"], n, 4, 2, item.Delta1 ?? item.Flow1);
                 Tiles.Store(plan, tile, run["mask"], n, 1, item.SeenMask);
                 Tiles.Store(plan, tile, run["scale"], n, 1, item.Scale);
             }
-        }
-    }
+        },
+        cancellationToken);
 
     // b = m w0' + (1 - m) w1', s, and with them the residual network's condition (nets.py, Residual), over the synthesis input.
     private void Blend(Item item, FloatImage rgb0, FloatImage rgb1)
@@ -329,53 +313,42 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     }
 
     // One evaluation over all tiles: D into item.Clean. Without a state it is the mean head.
-    private void RunResidual(Workspace workspace, Item[] items, FloatImage[]? states, double theta, bool isMean, CancellationToken cancellationToken)
-    {
-        TilePlan plan = _residualTiles;
-        BoundRun run = workspace.Residual(items.Length, n => _residual.Bind(
-            _memory,
-            [
-                ("state", [n, 3, plan.WindowHeight, plan.WindowWidth]),
-                ("cond", [n, ConditionChannels, plan.WindowHeight, plan.WindowWidth]),
-                ("theta", [n, 1, 1, 1]),
-                ("mean", [n, 1, 1, 1]),
-            ],
-            [("clean", [n, 3, plan.WindowHeight, plan.WindowWidth])]));
-        run["theta"].Fill((float)theta);
-        run["mean"].Fill(isMean ? 1 : 0);
-        foreach (Tile tile in plan.Tiles)
+    private void RunResidual(Item[] items, FloatImage[]? states, double theta, bool isMean, CancellationToken cancellationToken) => _residualTiles.Run(
+        items.Length,
+        (run, plan, tile, first, count) =>
         {
-            cancellationToken.ThrowIfCancellationRequested();
+            run["theta"].Fill((float)theta);
+            run["mean"].Fill(isMean ? 1 : 0);
+            for (int n = 0; n < count; n++)
+            {
+                Tiles.Load(plan, tile, items[first + n].Condition, run["cond"], n);
+                if (states is not null)
+                {
+                    Tiles.Load(plan, tile, states[first + n], run["state"], n);
+                }
+            }
+
             if (states is null)
             {
                 run["state"].Clear();
             }
-
-            for (int n = 0; n < items.Length; n++)
-            {
-                Tiles.Load(plan, tile, items[n].Condition, run["cond"], n);
-                if (states is not null)
-                {
-                    Tiles.Load(plan, tile, states[n], run["state"], n);
-                }
-            }
-
-            if (states is not null)
+            else
             {
                 // EDM's z / sqrt(1 + sigma^2) with sigma_data = 1 (Karras 2022): cos(atan sigma).
                 TensorPrimitives.Multiply(run["state"], (float)Math.Cos(theta), run["state"]);
             }
-
-            run.Run();
-            for (int n = 0; n < items.Length; n++)
+        },
+        (run, plan, tile, first, count) =>
+        {
+            for (int n = 0; n < count; n++)
             {
-                Tiles.Store(plan, tile, run["clean"], n, 3, items[n].Clean);
+                Tiles.Store(plan, tile, run["clean"], n, 3, items[first + n].Clean);
             }
-        }
-    }
+        },
+        cancellationToken);
 
     // z = mean + sqrt(1 + sigma_1^2) n, then the solver; item.Clean becomes mean + lambda (sample - mean).
-    private void Sample(Workspace workspace, Item[] items, DrawNoise drawNoise, CancellationToken cancellationToken)
+    private void Sample(Item[] items, DrawNoise drawNoise, CancellationToken cancellationToken)
     {
         FloatImage like = items[0].Clean;
         FloatImage[] states = new FloatImage[items.Length];
@@ -401,7 +374,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
                 _sigmas,
                 (sigma, cleanOf) =>
                 {
-                    RunResidual(workspace, items, states, Math.Atan(sigma), isMean: false, cancellationToken);
+                    RunResidual(items, states, Math.Atan(sigma), isMean: false, cancellationToken);
                     for (int n = 0; n < items.Length; n++)
                     {
                         items[n].Clean.Values.CopyTo(cleanOf(n));
@@ -568,36 +541,6 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
                 Delta0!.Dispose();
                 Delta1!.Dispose();
             }
-        }
-    }
-
-    // Bound tensors of one worker, by batch size.
-    private sealed class Workspace : IDisposable
-    {
-        private readonly Dictionary<int, BoundRun> _synthesis = [];
-        private readonly Dictionary<int, BoundRun> _residual = [];
-
-        public BoundRun Synthesis(int count, Func<int, BoundRun> create) => Get(_synthesis, count, create);
-
-        public BoundRun Residual(int count, Func<int, BoundRun> create) => Get(_residual, count, create);
-
-        public void Dispose()
-        {
-            foreach (BoundRun run in _synthesis.Values.Concat(_residual.Values))
-            {
-                run.Dispose();
-            }
-        }
-
-        private static BoundRun Get(Dictionary<int, BoundRun> runs, int count, Func<int, BoundRun> create)
-        {
-            if (!runs.TryGetValue(count, out BoundRun? run))
-            {
-                run = create(count);
-                runs.Add(count, run);
-            }
-
-            return run;
         }
     }
 }

@@ -131,7 +131,7 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
             return;
         }
 
-        ExecutionDevice device = context.Devices.For(Math.Max(1, context.Options.Threads / _denoising.Workers));
+        ExecutionDevice device = context.Devices.For(context.Options.Threads, inTurns: true);
         Device = device.Name;
         _denoiser = new NetworkDenoiser(_model, device, context.Format, _denoising.TilePixels, context.Memory);
     }
@@ -204,7 +204,7 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
         long limit = context.Options.MemoryBytes;
         for (int workers = Math.Min(2, context.Options.Threads); ; workers--)
         {
-            long needed = DenoiseStage.WorkingBytes(context.Format, _denoising with { Workers = workers });
+            long needed = DenoiseStage.WorkingBytes(context.Format, _denoising with { Workers = workers }, _model);
             if (needed <= limit / 10 * 8)
             {
                 return workers;

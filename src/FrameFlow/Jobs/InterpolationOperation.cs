@@ -126,8 +126,8 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
         }
 
         _sampling = _sampling.For(_model.Manifest, context.Format);
-        _sampling = _sampling with { Workers = ChooseWorkers(context) };
-        ExecutionDevice device = context.Devices.For(Math.Max(1, context.Options.Threads / _sampling.Workers));
+        _sampling = ChoosePlan(context, _model);
+        ExecutionDevice device = context.Devices.For(context.Options.Threads, inTurns: true);
         Device = device.Name;
         _interpolator = new ResidualDiffusionInterpolator(_model, device, new DenseInverseSearch(), context.Format, _sampling, context.Memory);
     }
@@ -184,20 +184,33 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
     /// <inheritdoc/>
     public void Dispose() => _interpolator?.Dispose();
 
-    // Motion, warping and conversion use one thread a pair, so two pairs at once keep two cores busy; more sessions than that cost memory.
-    private int ChooseWorkers(OperationContext context)
+    // Motion, warping and conversion use one thread a pair, so two pairs at once keep two cores busy; their networks take turns, each on all cores. Where that does not
+    // fit, smaller tiles cost least at first (what they overlap is calculated twice), then one pair at a time does.
+    private InterpolationOptions ChoosePlan(OperationContext context, Model model)
     {
         long limit = context.Options.MemoryBytes;
+        long most = _sampling.TilePixels;
         int workers = Math.Min(2, context.Options.Threads);
-        long each = ResidualDiffusionInterpolator.WorkingBytes(context.Format, _sampling);
-        if (workers > 1 && each * workers > limit / 2)
+        (int Workers, long Pixels)[] ways = [(workers, most), (workers, most * 3 / 4), (1, most), (1, most / 2), (1, most / 4)];
+        InterpolationOptions[] plans = [.. ways.Select(w => _sampling with { Workers = w.Workers, TilePixels = Math.Max(1 << 16, w.Pixels) })];
+        foreach (InterpolationOptions plan in plans)
         {
-            workers = 1;
-            context.Log.Information("One pair of frames at a time: two would take {Needed} MiB of the {Limit} MiB of --memory.", each * 2 >> 20, limit >> 20);
+            long needed = ResidualDiffusionInterpolator.WorkingBytes(model, context.Format, plan);
+            if (needed <= limit / 10 * 8)
+            {
+                if (plan != plans[0])
+                {
+                    context.Log.Information(
+                        "{Workers} pair(s) of frames at a time, in tiles of up to {Pixels} pixels: {Workers} at a time in larger ones would take {Needed} MiB of the {Limit} MiB of --memory.",
+                        plan.Workers, plan.TilePixels, plans[0].Workers, ResidualDiffusionInterpolator.WorkingBytes(model, context.Format, plans[0]) >> 20, limit >> 20);
+                }
+
+                context.Log.Debug("Predicted working memory beside frames: {Needed} MiB.", needed >> 20);
+                return plan;
+            }
         }
 
-        return each * workers <= limit
-            ? workers
-            : throw new FrameFlowException(FaultKind.Usage, $"A pair of {context.Format.Width}x{context.Format.Height} takes {each >> 20} MiB, --memory allows {limit >> 20} MiB; raise it, or lower --batch.");
+        throw new FrameFlowException(
+            FaultKind.Usage, $"A pair of {context.Format.Width}x{context.Format.Height} takes {ResidualDiffusionInterpolator.WorkingBytes(model, context.Format, plans[^1]) >> 20} MiB, --memory allows {limit >> 20} MiB, a fifth of it for frames; raise it, or lower --batch.");
     }
 }

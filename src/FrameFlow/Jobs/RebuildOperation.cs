@@ -135,7 +135,7 @@ public sealed class RebuildOperation(RebuildOperationOptions options) : IVideoOp
         }
 
         InterpolationOptions sampling = new InterpolationOptions { Seed = context.Options.Seed }.For(_model.Manifest, context.Format);
-        long needed = ResidualDiffusionInterpolator.WorkingBytes(context.Format, sampling);
+        long needed = ResidualDiffusionInterpolator.WorkingBytes(_model, context.Format, sampling);
         if (needed > context.Options.MemoryBytes)
         {
             throw new FrameFlowException(FaultKind.Usage, $"A pair of {context.Format.Width}x{context.Format.Height} takes {needed >> 20} MiB, --memory allows {context.Options.MemoryBytes >> 20} MiB; raise it.");

@@ -57,7 +57,7 @@ public sealed class NativePool : IDisposable
             catch (OutOfMemoryException e)
             {
                 Interlocked.Add(ref _reservedBytes, -size);
-                throw new FrameFlowException(FaultKind.Usage, $"The system has no memory for {size:N0} bytes more; give a smaller --memory or free some.", e) { CanRetry = true };
+                throw new FrameFlowException(FaultKind.Usage, $"The system has no memory for {size:N0} bytes more; give a smaller --memory or free some.", e) { CanRetry = true, IsOutOfMemory = true };
             }
         }
 
@@ -103,7 +103,7 @@ public sealed class NativePool : IDisposable
             if (reserved > LimitBytes)
             {
                 Interlocked.Add(ref _reservedBytes, -size);
-                throw new FrameFlowException(FaultKind.Usage, $"The memory cap of {LimitBytes >> 20} MiB is too small for this work ({reserved >> 20} MiB needed at once); raise --memory or lower --threads.");
+                throw new FrameFlowException(FaultKind.Usage, $"The memory cap of {LimitBytes >> 20} MiB is too small for this work ({reserved >> 20} MiB needed at once); raise --memory or lower --threads.") { IsOutOfMemory = true };
             }
         }
 

@@ -28,6 +28,31 @@ public sealed class TilePlanTests
                     && Reaches(t.Y, plan.WindowHeight, t.CoreY, t.CoreHeight, picture.radius, picture.height));
         }).QuickCheckThrowOnFailure();
 
+    /// <summary>What is left of a picture when memory runs out is done in the windows of a smaller plan: all of it, and nothing twice.</summary>
+    [Fact]
+    public void Within_WhatIsLeftOfALargerPlan_IsCoveredOnce() => Prop.ForAll(
+        (from width in Gen.Choose(300, 2000)
+         from height in Gen.Choose(300, 1200)
+         from radius in Gen.Choose(0, 60)
+         from done in Gen.Choose(0, 20)
+         select (width, height, radius, done)).ToArbitrary(),
+        picture =>
+        {
+            TilePlan plan = TilePlan.Create(picture.width, picture.height, 8, picture.radius, 300 * 300);
+            Tile[] left = [.. plan.Tiles.Skip(picture.done)];
+            if (plan.Halved() is not { } smaller)
+            {
+                return true;
+            }
+
+            IReadOnlyList<Tile> tiles = smaller.Within(left);
+            return (long)smaller.WindowWidth * smaller.WindowHeight * 2 <= (long)plan.WindowWidth * plan.WindowHeight
+                && tiles.Sum(t => (long)t.CoreWidth * t.CoreHeight) == left.Sum(t => (long)t.CoreWidth * t.CoreHeight)
+                && tiles.All(t => left.Any(l => t.CoreX >= l.CoreX && t.CoreY >= l.CoreY && t.CoreX + t.CoreWidth <= l.CoreX + l.CoreWidth && t.CoreY + t.CoreHeight <= l.CoreY + l.CoreHeight)
+                    && Reaches(t.X, smaller.WindowWidth, t.CoreX, t.CoreWidth, picture.radius, picture.width)
+                    && Reaches(t.Y, smaller.WindowHeight, t.CoreY, t.CoreHeight, picture.radius, picture.height));
+        }).QuickCheckThrowOnFailure();
+
     private static bool Reaches(int start, int window, int core, int length, int radius, int size) =>
         start <= Math.Max(0, core - radius) && start + window >= Math.Min(size, core + length + radius);
 }

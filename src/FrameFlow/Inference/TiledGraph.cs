@@ -1,0 +1,196 @@
+using FrameFlow.Media;
+
+namespace FrameFlow.Inference;
+
+/// <summary>A tensor of a graph: [N,C,h,w] for a window of h x w, or numbers without a place.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Channels">C.</param>
+/// <param name="FlatAxes">0 for a tensor with a place; 2 for [N,C], 4 for [N,C,1,1].</param>
+internal readonly record struct GraphTensor(string Name, int Channels, int FlatAxes = 0)
+{
+    /// <summary>The shape for <paramref name="count"/> windows of a plan.</summary>
+    public long[] Shape(int count, TilePlan plan) => FlatAxes switch
+    {
+        0 => [count, Channels, plan.WindowHeight, plan.WindowWidth],
+        2 => [count, Channels],
+        _ => [count, Channels, 1, 1],
+    };
+}
+
+/// <summary>Fills or reads the tensors of one window: entry n of the tensors is item <paramref name="first"/> + n.</summary>
+internal delegate void TileWork(BoundRun run, TilePlan plan, Tile tile, int first, int count);
+
+/// <summary>
+/// A graph that runs over pictures of one size, window by window, several pictures together. Where memory runs out, what is left of the picture is done with fewer pictures
+/// at once, then in smaller windows, and so is all that follows: nothing that was stored is stored again, and tiled equals whole. Thread-safe.
+/// </summary>
+/// <param name="model">The graph; not owned.</param>
+/// <param name="inputs">Its inputs.</param>
+/// <param name="outputs">Its outputs.</param>
+/// <param name="plan">The windows to begin with.</param>
+/// <param name="memory">Where tensors come from; not owned.</param>
+internal sealed class TiledGraph(OnnxModel model, GraphTensor[] inputs, GraphTensor[] outputs, TilePlan plan, NativePool memory) : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<int, Stack<BoundRun>> _idle = [];
+    private TilePlan _plan = plan;
+    private int _most = int.MaxValue;
+
+    /// <summary>The windows as they are now.</summary>
+    public TilePlan Plan
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _plan;
+            }
+        }
+    }
+
+    /// <summary>Runs the graph over <paramref name="count"/> pictures. Waits for its turn where the device works for one at a time.</summary>
+    /// <param name="count">How many, at least 1.</param>
+    /// <param name="load">Fills the inputs.</param>
+    /// <param name="store">Takes the outputs' cores.</param>
+    /// <param name="cancellationToken">Ends the work between two windows.</param>
+    /// <exception cref="FrameFlowException">The device failed for good, or memory does not suffice for the smallest window.</exception>
+    public void Run(int count, TileWork load, TileWork store, CancellationToken cancellationToken)
+    {
+        if (model.Turn is not { } turn)
+        {
+            RunPart(0, count, null, load, store, cancellationToken);
+            return;
+        }
+
+        lock (turn)
+        {
+            RunPart(0, count, null, load, store, cancellationToken);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            Drop();
+        }
+    }
+
+    private void RunPart(int first, int count, IReadOnlyList<Tile>? left, TileWork load, TileWork store, CancellationToken cancellationToken)
+    {
+        (TilePlan plan, int most) = State();
+        left = left is null ? plan.Tiles : plan.Within(left);
+        if (count > most)
+        {
+            RunPart(first, most, left, load, store, cancellationToken);
+            RunPart(first + most, count - most, left, load, store, cancellationToken);
+            return;
+        }
+
+        int done = 0;
+        try
+        {
+            BoundRun run = Take(plan, count);
+            try
+            {
+                for (; done < left.Count; done++)
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    load(run, plan, left[done], first, count);
+                    run.Run();
+                    store(run, plan, left[done], first, count);
+                }
+            }
+            finally
+            {
+                Return(run, plan, count);
+            }
+        }
+        catch (FrameFlowException e) when (e.IsOutOfMemory)
+        {
+            if (!Shrink(plan, count))
+            {
+                throw;
+            }
+
+            RunPart(first, count, [.. left.Skip(done)], load, store, cancellationToken);
+        }
+    }
+
+    private (TilePlan Plan, int Most) State()
+    {
+        lock (_gate)
+        {
+            return (_plan, _most);
+        }
+    }
+
+    private BoundRun Take(TilePlan plan, int count)
+    {
+        lock (_gate)
+        {
+            if (ReferenceEquals(plan, _plan) && _idle.TryGetValue(count, out Stack<BoundRun>? idle) && idle.TryPop(out BoundRun? run))
+            {
+                return run;
+            }
+        }
+
+        return model.Bind(memory, [.. inputs.Select(t => (t.Name, t.Shape(count, plan)))], [.. outputs.Select(t => (t.Name, t.Shape(count, plan)))]);
+    }
+
+    private void Return(BoundRun run, TilePlan plan, int count)
+    {
+        lock (_gate)
+        {
+            if (ReferenceEquals(plan, _plan) && count <= _most)
+            {
+                if (!_idle.TryGetValue(count, out Stack<BoundRun>? idle))
+                {
+                    _idle.Add(count, idle = []);
+                }
+
+                idle.Push(run);
+                return;
+            }
+        }
+
+        run.Dispose();
+    }
+
+    // Half the pictures, then half the window. Another worker may have done so meanwhile.
+    private bool Shrink(TilePlan failed, int count)
+    {
+        lock (_gate)
+        {
+            if (!ReferenceEquals(failed, _plan) || count > _most)
+            {
+                return true;
+            }
+
+            TilePlan? smaller = null;
+            if (count == 1 && (smaller = failed.Halved()) is null)
+            {
+                return false;
+            }
+
+            Drop();
+            _plan = smaller ?? failed;
+            _most = smaller is null ? count / 2 : _most;
+            model.Tell(smaller is null
+                ? $"Memory ran out: {Path.GetFileName(model.Path)} goes on with {_most} frame(s) at once instead of {count}."
+                : $"Memory ran out: {Path.GetFileName(model.Path)} goes on in tiles of {smaller.WindowWidth}x{smaller.WindowHeight} instead of {failed.WindowWidth}x{failed.WindowHeight}.");
+            return true;
+        }
+    }
+
+    private void Drop()
+    {
+        foreach (BoundRun run in _idle.Values.SelectMany(s => s))
+        {
+            run.Dispose();
+        }
+
+        _idle.Clear();
+    }
+}
