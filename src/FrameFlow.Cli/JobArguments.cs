@@ -1,6 +1,7 @@
 using System.CommandLine;
 using FrameFlow.Decoding;
 using FrameFlow.Encoding;
+using FrameFlow.Inference;
 using FrameFlow.Jobs;
 using FrameFlow.Media;
 
@@ -12,7 +13,8 @@ internal sealed class JobArguments
     private readonly Argument<string> _input = new("IN") { Description = "The video, or a numbered sequence such as scan/frame_%06d.dpx." };
     private readonly Option<string> _output = new("--output", "-o") { Description = "The file to write; its ending chooses the container. A sequence (out/frame_%06d.dpx) gets a folder of its own.", Required = true };
     private readonly Option<ulong> _seed = new("--seed") { Description = "The seed of the sampled detail.", DefaultValueFactory = _ => 0 };
-    private readonly Option<string> _device = new("--device") { Description = "auto, cpu, cuda or webgpu.", DefaultValueFactory = _ => "auto" };
+    private readonly Option<string> _device = new("--device") { Description = "auto, cpu, webgpu, cuda[:GPU][,memory=MiB] or tensorrt[:GPU][,memory=MiB][,fp16]; 'frameflow devices' tries them.", DefaultValueFactory = _ => "auto" };
+    private readonly Option<DeviceLossPolicy> _onDeviceLoss = MachineArguments.OnDeviceLoss();
     private readonly Option<int> _threads = new("--threads") { Description = "Processor threads for the model.", DefaultValueFactory = _ => Environment.ProcessorCount };
     private readonly Option<int?> _memory = new("--memory") { Description = "Cap for frames and working memory in MiB. Default: 60 % of what the machine has." };
     private readonly Option<string?> _encoder = new("--encoder") { Description = "libx264, libx265, libsvtav1, ffv1, prores_ks, h264_nvenc ... Default: by the container." };
@@ -45,7 +47,7 @@ internal sealed class JobArguments
             command.Add(option);
         }
 
-        foreach (Option option in (ReadOnlySpan<Option>)[_seed, _device, _threads, _memory, _encoder, _crf, _encoderArguments, _cuts, _deinterlace, _inputFps, _start, _duration, _strict, _overwrite, _segment, _restart, _ledger, _report, _dryRun, _json])
+        foreach (Option option in (ReadOnlySpan<Option>)[_seed, _device, _onDeviceLoss, _threads, _memory, _encoder, _crf, _encoderArguments, _cuts, _deinterlace, _inputFps, _start, _duration, _strict, _overwrite, _segment, _restart, _ledger, _report, _dryRun, _json])
         {
             command.Add(option);
         }
@@ -71,6 +73,7 @@ internal sealed class JobArguments
         Output = parsed.GetRequiredValue(_output),
         Seed = recipe is not null && !IsSaid(parsed, _seed) ? recipe.Seed : parsed.GetValue(_seed),
         Device = recipe is not null && !IsSaid(parsed, _device) ? recipe.Device : parsed.GetRequiredValue(_device),
+        OnDeviceLoss = parsed.GetValue(_onDeviceLoss),
         Threads = parsed.GetValue(_threads),
         MemoryBytes = parsed.GetValue(_memory) is { } mebibytes ? (long)mebibytes << 20 : VideoJobOptions.DefaultMemoryBytes,
         Encode = (recipe?.Encode ?? new EncodeOptions()) with

@@ -141,6 +141,7 @@ internal static class JobRun
         Damage = DescribeDamage(summary.Plan),
         Model = MethodsOf(job),
         Device = DevicesOf(job),
+        summary.DeviceLosses,
         options.Seed,
         summary.Plan.Encoder,
         Seconds = Math.Round(summary.Seconds, 3),

@@ -47,6 +47,9 @@ public sealed class FrameFlowException : Exception
     /// <summary>Whether nothing is wrong, but another process is doing this very work.</summary>
     public bool IsBusy { get; init; }
 
+    /// <summary>Whether memory ran out: the same work may succeed in smaller pieces.</summary>
+    public bool IsOutOfMemory { get; init; }
+
     /// <summary>For a fault of an outside program: its command line and the end of its standard error. Logged, not shown.</summary>
     public string? ToolOutput { get; init; }
 }

@@ -39,6 +39,20 @@ try {
   assert.match(await page.locator('#before').evaluate(e => e.style.clipPath), /70%/);
   assert.match(await page.locator('#log').textContent(), /segment/);
   await page.screenshot({ path: pictures + '/film.png' });
+
+  // Its report, in a page of its own that can reach nothing here.
+  const [report] = await Promise.all([page.waitForEvent('popup'), page.locator('#report').press('Enter')]);
+  report.on('pageerror', e => errors.push(e.message));
+  await report.waitForSelector('h1');
+  assert.equal(await report.locator('h1').textContent(), 'good.mp4');
+  assert.ok(await report.locator('.pair img').first().evaluate(async i => { await i.decode(); return i.naturalWidth; }) > 0, 'the report has no picture');
+  await report.locator('#slider').focus();
+  await report.keyboard.press('Home');
+  assert.match(await report.locator('.still:visible .after').evaluate(e => getComputedStyle(e).clipPath), /inset/);
+  assert.equal(await report.evaluate(() => self.origin), 'null', 'the report shares the dashboard\'s origin');
+  assert.equal(await report.evaluate(u => fetch(u + '/api/jobs').then(() => 'reached', () => 'refused'), url), 'refused');
+  await report.screenshot({ path: pictures + '/report.png' });
+  await report.close();
   await page.keyboard.press('Escape');
   await page.waitForSelector('#detail', { state: 'hidden' });
   assert.ok(await name.evaluate(e => e === document.activeElement), 'the focus is lost');

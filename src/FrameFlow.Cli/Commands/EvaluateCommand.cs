@@ -24,7 +24,7 @@ internal static class EvaluateCommand
         Option<int> worst = new("--worst") { Description = "How many frames the sheet shows.", DefaultValueFactory = _ => 4 };
         Option<Rational?> start = new("--start") { Description = "Where to begin.", CustomParser = Parsers.Time("--start") };
         Option<Rational?> duration = new("--duration") { Description = "How much to take; default 10 seconds.", CustomParser = Parsers.Time("--duration") };
-        Option<string> device = new("--device") { Description = "auto, cpu, cuda or webgpu.", DefaultValueFactory = _ => "auto" };
+        Option<string> device = new("--device") { Description = "auto, cpu, webgpu, cuda[:GPU][,memory=MiB] or tensorrt[:GPU][,memory=MiB][,fp16]; 'frameflow devices' tries them.", DefaultValueFactory = _ => "auto" };
         Option<int> threads = new("--threads") { Description = "Processor threads.", DefaultValueFactory = _ => Environment.ProcessorCount };
         Option<bool> json = new("--json") { Description = "Print JSON." };
         Command command = new("evaluate", "Leave out every second frame of a clip, make them anew by several methods, and compare.")

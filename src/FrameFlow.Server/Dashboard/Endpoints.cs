@@ -23,10 +23,12 @@ internal static class Endpoints
         api.MapGet("/jobs", (CancellationToken token) => ListAsync(folders, board, time, token)).WithSummary("Every film, what is under way first.");
         api.MapGet("/machine", () => Machine(folders)).WithSummary("Devices and disks.");
         api.MapGet("/events", (HttpContext context) => StreamAsync(context, folders, board, time)).WithSummary("The list of films and the machine every second, as server-sent events.");
-        api.MapGet("/jobs/{id}", (string id, CancellationToken token) => WithAsync(folders, id, async (_, record) => Results.Ok(await JobView.OfAsync(record, board, time, token))))
+        api.MapGet("/jobs/{id}", (string id, CancellationToken token) => WithAsync(folders, id, async (folder, record) => Results.Ok(await JobView.OfAsync(folder, record, board, time, token))))
             .WithSummary("One film.").Produces<JobView>();
         api.MapGet("/jobs/{id}/log", (string id) => WithAsync(folders, id, async (folder, record) => Results.Text(await TailAsync(folder.Records.LogOf(record.Id)), "text/plain; charset=utf-8")))
             .WithSummary("The end of a film's log.");
+        api.MapGet("/jobs/{id}/report", (string id, HttpContext context) => WithAsync(folders, id, (folder, record) => Task.FromResult(Report(context, folder.Records.ReportOf(record.Id)))))
+            .WithSummary("A published film's report, one page.");
         api.MapGet("/jobs/{id}/frames/{place:int}/{side}", (string id, int place, string side, CancellationToken token) => WithAsync(folders, id, async (_, record) =>
                 place is < 0 or >= SampleFrames.Count || side is not ("before" or "after") ? Missing("There is no such picture.")
                 : await SampleFrames.TakeAsync(record, place, side == "after", time, token) is { } picture ? Results.Bytes(picture, "image/jpeg") : Missing("That place is not done yet.")))
@@ -72,12 +74,25 @@ internal static class Endpoints
                 queue?.Plan(folder, after);
             }
 
-            return Results.Ok(await JobView.OfAsync(after, board, time, CancellationToken.None));
+            return Results.Ok(await JobView.OfAsync(folder, after, board, time, CancellationToken.None));
         });
     }
 
     private static IResult Page(string name, string type) =>
         Results.Stream(typeof(Endpoints).Assembly.GetManifestResourceStream("page/" + name)!, type);
+
+    // A report's script and style stand in it. It is a stranger here: an origin of its own, from which nothing of the dashboard can be reached.
+    private static IResult Report(HttpContext context, string path)
+    {
+        if (!File.Exists(path))
+        {
+            return Missing("There is no report of this film yet.");
+        }
+
+        context.Response.Headers.ContentSecurityPolicy =
+            "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; sandbox allow-scripts; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        return Results.File(path, "text/html; charset=utf-8");
+    }
 
     private static IResult Missing(string reason) => Results.Json(new { error = reason }, statusCode: StatusCodes.Status404NotFound);
 
@@ -101,9 +116,12 @@ internal static class Endpoints
     private static async Task<IReadOnlyList<JobView>> ListAsync(IReadOnlyList<FilmFolder> folders, WorkBoard board, TimeProvider time, CancellationToken cancellationToken)
     {
         List<JobView> views = [];
-        foreach (JobRecord record in folders.SelectMany(f => f.Records.List()))
+        foreach (FilmFolder folder in folders)
         {
-            views.Add(await JobView.OfAsync(record, board, time, cancellationToken));
+            foreach (JobRecord record in folder.Records.List())
+            {
+                views.Add(await JobView.OfAsync(folder, record, board, time, cancellationToken));
+            }
         }
 
         return [.. views.OrderBy(v => v.State switch { JobState.Running => 0, JobState.Retrying => 1, JobState.Waiting => 2, JobState.Quarantined => 3, _ => 4 })

@@ -49,6 +49,9 @@ public sealed record JobView
     /// <summary>The last fault.</summary>
     public string? Fault { get; init; }
 
+    /// <summary>Whether there is a report to be asked for.</summary>
+    public required bool HasReport { get; init; }
+
     /// <summary>The film whose content this one has.</summary>
     public string? DuplicateOf { get; init; }
 
@@ -65,8 +68,9 @@ public sealed record JobView
     public DateTimeOffset? EndedAt { get; init; }
 
     /// <summary>What is known of a film now.</summary>
-    public static async Task<JobView> OfAsync(JobRecord record, WorkBoard board, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<JobView> OfAsync(FilmFolder folder, JobRecord record, WorkBoard board, TimeProvider time, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(record);
         ArgumentNullException.ThrowIfNull(board);
         Work[] works = [.. board.All.Where(w => w.Id == record.Id)];
@@ -89,6 +93,7 @@ public sealed record JobView
             Steps = [.. works.Select(w => w.Step)],
             Failures = record.Failures,
             Fault = record.Fault,
+            HasReport = record.State == JobState.Done && File.Exists(folder.Records.ReportOf(record.Id)),
             DuplicateOf = record.DuplicateOf,
             Bytes = record.Stamp.Bytes,
             TakenAt = record.TakenAt,

@@ -137,7 +137,7 @@ public sealed class HangfireSteps : IFilmSteps, INextSteps, IDisposable
         (_storage as IDisposable)?.Dispose();
     }
 
-    private static EnqueuedState QueueOf(StepTicket ticket, JobPriority priority) => new(NameOf(ticket.Recipe.Device == "cuda" ? "gpu" : "cpu", priority));
+    private static EnqueuedState QueueOf(StepTicket ticket, JobPriority priority) => new(NameOf(ticket.Recipe.Device is "auto" or "cpu" ? "cpu" : "gpu", priority));
 
     // PostgreSQL's storage takes queues in the order of their names.
     private static string NameOf(string device, JobPriority priority) => FormattableString.Invariant($"{device}-{(int)priority}");

@@ -53,6 +53,8 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
         }
 
         Directory.CreateDirectory(Path.GetDirectoryName(record.Output)!);
+        Directory.CreateDirectory(Path.GetDirectoryName(request.Options.Report)!);
+        File.Delete(request.Options.Report!); // of what the name held before: no film stands in the way of its own successor
         int[] missing;
         await using (SegmentedJob job = await SegmentedJob.PrepareAsync(
             request, new SegmentPolicy { TargetSeconds = step.Ticket.SegmentSeconds, EvenOne = true, RestartIfChanged = true }, models, step.Log, time, token))

@@ -36,6 +36,6 @@ public sealed class FilmFolder
         ArgumentNullException.ThrowIfNull(record);
         JobRequest request = Recipe.For(record.Input, record.Output);
         bool isOwn = record.Published is { } published && File.Exists(record.Output) && SourceStamp.Of(record.Output) == published;
-        return request with { Options = request.Options with { Overwrite = isOwn } };
+        return request with { Options = request.Options with { Overwrite = isOwn, Report = Records.ReportOf(record.Id) } };
     }
 }

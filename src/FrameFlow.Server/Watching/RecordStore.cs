@@ -25,6 +25,9 @@ public sealed class RecordStore(string outputFolder, TimeProvider time)
     /// <summary>The path of a film's log.</summary>
     public string LogOf(string id) => Path.Combine(Folder, "logs", Name(id) + ".log");
 
+    /// <summary>The path of a film's report, which stands there once the film is published.</summary>
+    public string ReportOf(string id) => Path.Combine(Folder, "reports", Name(id) + ".html");
+
     /// <summary>The record; null where there is none.</summary>
     /// <exception cref="FrameFlowException">The file cannot be read (<see cref="FaultKind.Storage"/>).</exception>
     public JobRecord? Find(string id)

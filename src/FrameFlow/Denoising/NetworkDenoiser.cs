@@ -31,7 +31,7 @@ public sealed class NetworkDenoiser : IDenoiser
             ? stated
             : throw new FrameFlowException(FaultKind.Model, $"The manifest of model '{_manifest.Name}' has no receptiveField.denoise; add it.");
         _tiles = TilePlan.Create(format.Width, format.Height, _manifest.Alignment, radius, tilePixels);
-        _network = new OnnxModel(model.PathOf("denoise"), device);
+        _network = new OnnxModel(model, "denoise", device);
     }
 
     /// <inheritdoc/>

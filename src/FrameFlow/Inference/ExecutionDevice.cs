@@ -2,82 +2,71 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace FrameFlow.Inference;
 
-/// <summary>What kind of device runs the networks.</summary>
-public enum DeviceKind
+/// <summary>What becomes of a job whose device fails and fails again.</summary>
+public enum DeviceLossPolicy
 {
-    /// <summary>The processor.</summary>
+    /// <summary>It goes on on the processor.</summary>
     Cpu,
 
-    /// <summary>An NVIDIA GPU through CUDA.</summary>
-    Cuda,
+    /// <summary>It ends with <see cref="FaultKind.Device"/>; what is journalled is kept.</summary>
+    Stop,
 }
 
+/// <summary>Opens a graph on a device of a kind.</summary>
+/// <exception cref="GraphFault">The runtime cannot.</exception>
+internal delegate IGraphSession OpenGraph(ModelGraph graph, DeviceKind kind);
+
 /// <summary>
-/// The device that was chosen, and how sessions are opened on it. Whether a provider works is known only by creating a session:
-/// ONNX Runtime lists providers whose libraries are missing.
+/// The device that was chosen (<see cref="DeviceSelection"/>), and how sessions are opened on it. Whether a provider works is known only by running something
+/// on it: ONNX Runtime lists providers whose libraries are missing, and some calculate wrongly. So every graph is tried, once, before it is used on
+/// anything but the processor (<see cref="DeviceTrial"/>).
 /// </summary>
 public sealed class ExecutionDevice
 {
+    private readonly DeviceRequest _request;
     private readonly int _threads;
+    private readonly Action<string> _tellLoss;
 
-    private ExecutionDevice(DeviceKind kind, int threads)
+    internal ExecutionDevice(DeviceRequest request, int threads, DeviceLossPolicy onLoss, Action<string> tellLoss, OpenGraph? open = null)
     {
-        Kind = kind;
+        _request = request;
         _threads = threads;
+        _tellLoss = tellLoss;
+        Kind = request.Kind ?? DeviceKind.Cpu;
+        OnLoss = onLoss;
+        Open = open ?? OpenSession;
     }
 
     /// <summary>The kind.</summary>
     public DeviceKind Kind { get; }
 
     /// <summary>The name as <c>--device</c> takes it.</summary>
-    public string Name => Kind == DeviceKind.Cuda ? "cuda" : "cpu";
+    public string Name => _request.ToString();
 
     /// <summary>The processor.</summary>
     /// <param name="threads">Threads that one session may use, at least 1.</param>
-    public static ExecutionDevice Cpu(int threads) => new(DeviceKind.Cpu, threads);
+    public static ExecutionDevice Cpu(int threads) => new(new DeviceRequest { Kind = DeviceKind.Cpu }, threads, DeviceLossPolicy.Stop, static _ => { });
 
-    /// <summary>Chooses a device by the name that the user gave.</summary>
-    /// <param name="name"><c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>webgpu</c>.</param>
-    /// <param name="threads">Threads that one session may use on the processor.</param>
-    /// <param name="probe">A small graph, opened to find out whether a provider works.</param>
-    /// <param name="explain">Receives a line on what was taken and why not the others.</param>
-    /// <exception cref="FrameFlowException">The device was named and does not work (<see cref="FaultKind.Device"/>), or the name is unknown (<see cref="FaultKind.Usage"/>).</exception>
-    public static ExecutionDevice Choose(string name, int threads, string probe, Action<string> explain)
+    /// <summary>Whether it may calculate in half precision.</summary>
+    internal bool IsHalfPrecision => _request.IsHalfPrecision;
+
+    /// <summary>What happens when it is lost.</summary>
+    internal DeviceLossPolicy OnLoss { get; }
+
+    /// <summary>Opens graphs.</summary>
+    internal OpenGraph Open { get; }
+
+    /// <summary>Tells the job that the device failed and what was done about it.</summary>
+    internal void TellLoss(string line) => _tellLoss(line);
+
+    /// <summary>Options for a session; the caller disposes them.</summary>
+    internal SessionOptions CreateSessionOptions(ModelGraph graph, DeviceKind kind)
     {
-        ArgumentNullException.ThrowIfNull(explain);
-        switch (name)
-        {
-            case "cpu":
-                return Cpu(threads);
-            case "webgpu":
-                throw new FrameFlowException(FaultKind.Device, "Device 'webgpu' is not in this build; give --device auto, cuda or cpu.");
-            case "auto" or "cuda":
-                ExecutionDevice cuda = new(DeviceKind.Cuda, threads);
-                string? fault = cuda.Try(probe);
-                if (fault is null)
-                {
-                    explain("Device: cuda.");
-                    return cuda;
-                }
-
-                if (name == "cuda")
-                {
-                    throw new FrameFlowException(FaultKind.Device, $"Device 'cuda' does not work here ({fault}); install the NVIDIA driver, CUDA 12 and cuDNN 9 and build with OnnxRuntimeFlavor=Cuda, or give --device cpu.");
-                }
-
-                explain($"Device: cpu with {threads} thread(s) a session; cuda does not work here ({fault}).");
-                return Cpu(threads);
-            default:
-                throw new FrameFlowException(FaultKind.Usage, $"Unknown --device '{name}'; use auto, cpu, cuda or webgpu.");
-        }
-    }
-
-    internal SessionOptions CreateSessionOptions()
-    {
+        NativeRuntime.Use(kind);
         SessionOptions options = new()
         {
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
-            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+            LogSeverityLevel = kind == DeviceKind.Cpu ? OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR : OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL, // a GPU's failure is handled, and said, here
             IntraOpNumThreads = _threads,
             InterOpNumThreads = 1,
             ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
@@ -85,28 +74,61 @@ public sealed class ExecutionDevice
             // The arena keeps what the largest run ever took, rounded up: 2.78 GB against 2.37 GB at 1080p with two workers, in the same time.
             EnableCpuMemArena = false,
         };
-
-        // Decoder, encoder and our own stages want the cores while a session has nothing to do.
-        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
-        if (Kind == DeviceKind.Cuda)
+        try
         {
-            options.AppendExecutionProvider_CUDA(0);
-        }
+            // Decoder, encoder and our own stages want the cores while a session has nothing to do.
+            options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+            switch (kind)
+            {
+                case DeviceKind.TensorRt:
+                    string engines = ProviderOptions.EngineFolder(graph.Sha256, ProviderOptions.NvidiaDriver(), _request);
+                    Directory.CreateDirectory(engines);
+                    using (OrtTensorRTProviderOptions tensorRt = new())
+                    {
+                        tensorRt.UpdateOptions(ProviderOptions.TensorRt(_request, engines));
+                        options.AppendExecutionProvider_Tensorrt(tensorRt);
+                    }
 
-        return options;
+                    AppendCuda(options);
+                    break;
+                case DeviceKind.Cuda:
+                    AppendCuda(options);
+                    break;
+                case DeviceKind.WebGpu:
+                    options.AppendExecutionProvider("WebGPU", ProviderOptions.WebGpu(graph.ProcessorNodes));
+                    break;
+            }
+
+            return options;
+        }
+        catch
+        {
+            options.Dispose();
+            throw;
+        }
     }
 
-    private string? Try(string graph)
+    private void AppendCuda(SessionOptions options)
+    {
+        using OrtCUDAProviderOptions cuda = new();
+        cuda.UpdateOptions(ProviderOptions.Cuda(_request));
+        options.AppendExecutionProvider_CUDA(cuda);
+    }
+
+    private OrtGraphSession OpenSession(ModelGraph graph, DeviceKind kind)
     {
         try
         {
-            using SessionOptions options = CreateSessionOptions();
-            using InferenceSession session = new(graph, options);
-            return null;
+            using SessionOptions options = CreateSessionOptions(graph, kind);
+            return new OrtGraphSession(graph.Content is { } content ? new InferenceSession(content, options) : new InferenceSession(graph.Path, options), kind != DeviceKind.Cpu);
         }
-        catch (Exception e) when (e is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
+        catch (OnnxRuntimeException e)
         {
-            return e is EntryPointNotFoundException ? "this build's ONNX Runtime has no CUDA" : e.Message.Split('\n')[0].Trim();
+            throw GraphFault.From(e);
+        }
+        catch (Exception e) when (e is EntryPointNotFoundException or DllNotFoundException or IOException or UnauthorizedAccessException)
+        {
+            throw new GraphFault(e is EntryPointNotFoundException ? $"this build's ONNX Runtime has no {DeviceRequest.NameOf(kind)}" : e.Message.Split('\n')[0].Trim(), e);
         }
     }
 }

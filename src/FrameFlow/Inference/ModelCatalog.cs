@@ -14,7 +14,24 @@ public sealed record Model(ModelManifest Manifest, string Folder)
     public string PathOf(string graph) => Manifest.Files.TryGetValue(graph, out ModelFile? file)
         ? Path.Combine(Folder, file.Path)
         : throw new FrameFlowException(FaultKind.Model, $"Model '{Manifest.Name}' has no '{graph}' graph in {Path.Combine(Folder, ModelCatalog.ManifestName)}; give another --model.");
+
+    /// <summary>One of the model's graphs, as a session is opened on it.</summary>
+    /// <param name="graph">The graph's task name.</param>
+    /// <exception cref="FrameFlowException">The manifest has no such graph (<see cref="FaultKind.Model"/>).</exception>
+    internal ModelGraph Graph(string graph)
+    {
+        string path = PathOf(graph);
+        ModelFile file = Manifest.Files[graph];
+        return new ModelGraph(path, file.Sha256, file.ProcessorNodes);
+    }
 }
+
+/// <summary>A graph to open: where it lies, and what a device must know of it.</summary>
+/// <param name="Path">The .onnx file; words where there is <paramref name="Content"/>.</param>
+/// <param name="Sha256">Its hash as the manifest states it.</param>
+/// <param name="ProcessorNodes">See <see cref="ModelFile.ProcessorNodes"/>.</param>
+/// <param name="Content">The graph itself, where it is no file.</param>
+internal sealed record ModelGraph(string Path, string Sha256, IReadOnlyList<string> ProcessorNodes, byte[]? Content = null);
 
 /// <summary>A folder of models: each sub-folder with a <c>model.json</c> is one. Adding a model of a known task takes no code.</summary>
 /// <param name="folder">The folder, which may be missing (then there are no models).</param>
@@ -78,7 +95,8 @@ public sealed class ModelCatalog(string folder)
         return faults;
     }
 
-    private static Model Read(string folder)
+    /// <summary>Reads the model of a folder.</summary>
+    internal static Model Read(string folder)
     {
         string path = Path.Combine(folder, ManifestName);
         try

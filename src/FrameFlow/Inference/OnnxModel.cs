@@ -4,75 +4,175 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace FrameFlow.Inference;
 
-/// <summary>One ONNX graph, loaded on a device. Thread-safe; each caller runs through its own <see cref="BoundRun"/>.</summary>
+/// <summary>
+/// One ONNX graph, loaded on a device. Thread-safe; each caller runs through its own <see cref="BoundRun"/>. When the device fails, what was running is run again on a
+/// new session of it; where that fails as well, the graph moves to the processor for good or the fault is thrown, by the device's <see cref="DeviceLossPolicy"/>. The
+/// tensors lie in this process's memory, so that nothing is lost with the device.
+/// </summary>
 public sealed class OnnxModel : IDisposable
 {
-    private readonly InferenceSession _session;
+    private readonly ModelGraph _graph;
+    private readonly ExecutionDevice _device;
+    private readonly Lock _gate = new();
+    private SessionLease _current;
 
-    /// <summary>Loads a graph.</summary>
-    /// <param name="path">The .onnx file.</param>
+    /// <summary>Loads a graph; anywhere but on the processor its numbers are compared with the processor's first.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="graph">The graph's task name, for example <c>synthesis</c>.</param>
     /// <param name="device">Where it runs.</param>
-    /// <exception cref="FrameFlowException">The file cannot be loaded (<see cref="FaultKind.Model"/>) or the device refuses (<see cref="FaultKind.Device"/>).</exception>
-    public OnnxModel(string path, ExecutionDevice device)
+    /// <exception cref="FrameFlowException">The file cannot be loaded (<see cref="FaultKind.Model"/>), or the device refuses it or calculates it wrongly (<see cref="FaultKind.Device"/>).</exception>
+    public OnnxModel(Model model, string graph, ExecutionDevice device)
     {
+        ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(device);
-        Path = path;
+        _graph = model.Graph(graph);
+        _device = device;
+        IGraphSession? session = null;
         try
         {
-            using SessionOptions options = device.CreateSessionOptions();
-            _session = new InferenceSession(path, options);
+            session = device.Open(_graph, device.Kind);
+            if (device.Kind != DeviceKind.Cpu)
+            {
+                DeviceTrial.Compare(device, _graph, session);
+            }
         }
-        catch (OnnxRuntimeException e)
+        catch (GraphFault e)
         {
-            FaultKind kind = device.Kind == DeviceKind.Cpu ? FaultKind.Model : FaultKind.Device;
-            throw new FrameFlowException(kind, $"The network {path} cannot be loaded on {device.Name} ({e.Message.Split('\n')[0].Trim()}); run 'frameflow models --verify'.", e);
+            session?.Dispose();
+            throw device.Kind == DeviceKind.Cpu
+                ? new FrameFlowException(FaultKind.Model, $"The network {Path} cannot be loaded ({e.Message}); run 'frameflow models --verify'.", e)
+                : new FrameFlowException(FaultKind.Device, $"The network {Path} cannot be used on {device.Name} ({e.Message}); give --device auto or cpu.", e);
         }
+
+        _current = new SessionLease(session, device.Kind);
     }
 
     /// <summary>The file that was loaded.</summary>
-    public string Path { get; }
+    public string Path => _graph.Path;
 
     /// <summary>Makes native input and output tensors for one set of shapes and binds them: running then allocates nothing.</summary>
     /// <param name="pool">Where the tensors' memory comes from.</param>
     /// <param name="inputs">Name and shape of every input, float.</param>
     /// <param name="outputs">Name and shape of every output, float.</param>
-    public BoundRun Bind(NativePool pool, IReadOnlyList<(string Name, long[] Shape)> inputs, IReadOnlyList<(string Name, long[] Shape)> outputs) =>
-        new(_session, Path, pool, inputs, outputs);
+    public BoundRun Bind(NativePool pool, IReadOnlyList<(string Name, long[] Shape)> inputs, IReadOnlyList<(string Name, long[] Shape)> outputs) => new(this, pool, inputs, outputs);
 
     /// <inheritdoc/>
-    public void Dispose() => _session.Dispose();
+    public void Dispose() => Leave(_current);
+
+    /// <summary>The session in use; the caller leaves it.</summary>
+    internal SessionLease Enter()
+    {
+        lock (_gate)
+        {
+            _current.Users++;
+            return _current;
+        }
+    }
+
+    /// <summary>Gives a session back; the last one closes it.</summary>
+    internal void Leave(SessionLease lease)
+    {
+        lock (_gate)
+        {
+            if (--lease.Users == 0)
+            {
+                lease.Session.Dispose();
+            }
+        }
+    }
+
+    /// <summary>Replaces a session that failed, unless another worker has done so already.</summary>
+    /// <param name="failed">The session that failed; the caller still leaves it.</param>
+    /// <param name="fault">How.</param>
+    /// <param name="again">Whether what was running had failed on the session before as well.</param>
+    /// <exception cref="FrameFlowException">There is nowhere to go on (<see cref="FaultKind.Device"/>).</exception>
+    internal void Replace(SessionLease failed, GraphFault fault, bool again)
+    {
+        lock (_gate)
+        {
+            if (!ReferenceEquals(failed, _current))
+            {
+                return;
+            }
+
+            if (failed.Kind == DeviceKind.Cpu)
+            {
+                throw Failed(fault);
+            }
+
+            if (!again)
+            {
+                try
+                {
+                    Take(failed.Kind);
+                    _device.TellLoss($"Device '{_device.Name}' failed on {System.IO.Path.GetFileName(Path)} ({fault.Message}); what it was doing is done again on a new session.");
+                    return;
+                }
+                catch (GraphFault e)
+                {
+                    // Not even a session: it is lost.
+                    fault = e;
+                }
+            }
+
+            if (_device.OnLoss == DeviceLossPolicy.Stop)
+            {
+                string message = $"Device '{_device.Name}' was lost on {System.IO.Path.GetFileName(Path)} ({fault.Message}); run the same command again when it is back, or with --on-device-loss cpu.";
+                throw new FrameFlowException(FaultKind.Device, message, fault) { CanRetry = true };
+            }
+
+            try
+            {
+                Take(DeviceKind.Cpu);
+            }
+            catch (GraphFault e)
+            {
+                throw Failed(e);
+            }
+
+            _device.TellLoss($"Device '{_device.Name}' was lost on {System.IO.Path.GetFileName(Path)} ({fault.Message}); it goes on on the processor, from the very batch that failed.");
+        }
+    }
+
+    /// <summary>What a caller reads of a run that failed for good.</summary>
+    internal FrameFlowException Failed(GraphFault fault) =>
+        new(FaultKind.Device, $"The network {Path} failed while running ({fault.Message}); {(_device.Kind == DeviceKind.Cpu ? "give a smaller --memory or --threads" : "try --device cpu")}.", fault) { CanRetry = true };
+
+    private void Take(DeviceKind kind)
+    {
+        SessionLease next = new(_device.Open(_graph, kind), kind);
+        Leave(_current);
+        _current = next;
+    }
+}
+
+/// <summary>A session and how many hold it; the model counts as one until it takes another.</summary>
+internal sealed class SessionLease(IGraphSession session, DeviceKind kind)
+{
+    public IGraphSession Session => session;
+
+    public DeviceKind Kind => kind;
+
+    public int Users { get; set; } = 1;
 }
 
 /// <summary>A graph with its tensors bound to native memory. Not thread-safe. The holder disposes it, before the model.</summary>
 public sealed class BoundRun : IDisposable
 {
-    private readonly InferenceSession _session;
-    private readonly string _path;
-    private readonly OrtIoBinding _binding;
-    private readonly RunOptions _options = new();
+    private readonly OnnxModel _model;
     private readonly Dictionary<string, (NativeBlock Block, OrtValue Value, long Length)> _tensors = [];
+    private readonly List<(string Name, OrtValue Value)> _inputs = [];
+    private readonly List<(string Name, OrtValue Value)> _outputs = [];
+    private SessionLease? _lease;
+    private IGraphBinding? _binding;
 
-    internal BoundRun(
-        InferenceSession session,
-        string path,
-        NativePool pool,
-        IReadOnlyList<(string Name, long[] Shape)> inputs,
-        IReadOnlyList<(string Name, long[] Shape)> outputs)
+    internal BoundRun(OnnxModel model, NativePool pool, IReadOnlyList<(string Name, long[] Shape)> inputs, IReadOnlyList<(string Name, long[] Shape)> outputs)
     {
-        _session = session;
-        _path = path;
-        _binding = session.CreateIoBinding();
+        _model = model;
         try
         {
-            foreach ((string name, long[] shape) in inputs)
-            {
-                _binding.BindInput(name, Create(pool, name, shape));
-            }
-
-            foreach ((string name, long[] shape) in outputs)
-            {
-                _binding.BindOutput(name, Create(pool, name, shape));
-            }
+            _inputs.AddRange(inputs.Select(i => (i.Name, Create(pool, i.Name, i.Shape))));
+            _outputs.AddRange(outputs.Select(o => (o.Name, Create(pool, o.Name, o.Shape))));
         }
         catch
         {
@@ -91,25 +191,39 @@ public sealed class BoundRun : IDisposable
         }
     }
 
-    /// <summary>Runs the graph on what the inputs hold; the outputs hold the result afterwards.</summary>
-    /// <exception cref="FrameFlowException">The runtime failed (<see cref="FaultKind.Device"/>).</exception>
+    /// <summary>Runs the graph on what the inputs hold; the outputs hold the result afterwards, also where the device was lost on the way.</summary>
+    /// <exception cref="FrameFlowException">The runtime failed and there is nowhere else to run (<see cref="FaultKind.Device"/>); <see cref="FrameFlowException.IsOutOfMemory"/> where smaller tensors may pass.</exception>
     public void Run()
     {
-        try
+        for (int failures = 0; ; failures++)
         {
-            _session.RunWithBinding(_options, _binding);
-        }
-        catch (OnnxRuntimeException e)
-        {
-            throw new FrameFlowException(FaultKind.Device, $"The network {_path} failed while running ({e.Message.Split('\n')[0].Trim()}); try --device cpu.", e) { CanRetry = true };
+            try
+            {
+                if (_binding is null)
+                {
+                    _lease = _model.Enter();
+                    _binding = _lease.Session.Bind(_inputs, _outputs);
+                }
+
+                _binding.Run();
+                return;
+            }
+            catch (GraphFault fault) when (fault.IsOutOfMemory)
+            {
+                throw new FrameFlowException(FaultKind.Device, $"The network {_model.Path} found no memory ({fault.Message}); give a smaller --memory.", fault) { CanRetry = true, IsOutOfMemory = true };
+            }
+            catch (GraphFault fault)
+            {
+                _model.Replace(_lease!, fault, again: failures > 0);
+                Leave();
+            }
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _binding.Dispose();
-        _options.Dispose();
+        Leave();
         foreach ((NativeBlock block, OrtValue value, _) in _tensors.Values)
         {
             value.Dispose();
@@ -117,6 +231,17 @@ public sealed class BoundRun : IDisposable
         }
 
         _tensors.Clear();
+    }
+
+    private void Leave()
+    {
+        _binding?.Dispose();
+        _binding = null;
+        if (_lease is { } lease)
+        {
+            _lease = null;
+            _model.Leave(lease);
+        }
     }
 
     private OrtValue Create(NativePool pool, string name, long[] shape)

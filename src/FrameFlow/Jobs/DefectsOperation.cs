@@ -130,8 +130,7 @@ public sealed class DefectsOperation(DefectsOperationOptions options) : IVideoOp
             return;
         }
 
-        ExecutionDevice device = ExecutionDevice.Choose(
-            context.Options.Device, Math.Max(1, context.Options.Threads / _defects.Workers), _model.PathOf("denoise"), line => context.Log.Information("{Line:l}", line));
+        ExecutionDevice device = context.Devices.For(Math.Max(1, context.Options.Threads / _defects.Workers));
         Device = device.Name;
         VideoFormat window = DefectStage.WindowOf(context.Format);
         _denoiser = new NetworkDenoiser(_model, device, window, long.MaxValue, context.Memory);

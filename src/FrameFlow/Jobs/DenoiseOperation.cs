@@ -131,8 +131,7 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
             return;
         }
 
-        ExecutionDevice device = ExecutionDevice.Choose(
-            context.Options.Device, Math.Max(1, context.Options.Threads / _denoising.Workers), _model.PathOf("denoise"), line => context.Log.Information("{Line:l}", line));
+        ExecutionDevice device = context.Devices.For(Math.Max(1, context.Options.Threads / _denoising.Workers));
         Device = device.Name;
         _denoiser = new NetworkDenoiser(_model, device, context.Format, _denoising.TilePixels, context.Memory);
     }

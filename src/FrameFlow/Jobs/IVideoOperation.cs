@@ -120,9 +120,10 @@ public interface IVideoOperation : IDisposable
 /// <summary>What a job lends to its operations.</summary>
 /// <param name="Format">The format of the frames that come.</param>
 /// <param name="Memory">Where frames and working memory come from; not owned.</param>
-/// <param name="Options">The job's options: device, threads, seed.</param>
+/// <param name="Options">The job's options: threads, seed.</param>
+/// <param name="Devices">The job's device for networks.</param>
 /// <param name="Log">Receives what the user should know.</param>
-public sealed record OperationContext(VideoFormat Format, NativePool Memory, VideoJobOptions Options, ILogger Log)
+public sealed record OperationContext(VideoFormat Format, NativePool Memory, VideoJobOptions Options, DeviceSelection Devices, ILogger Log)
 {
     /// <summary>Where the source is damaged, as its scan found, in order of time.</summary>
     public IReadOnlyList<DamagedStretch> Damage { get; init; } = [];

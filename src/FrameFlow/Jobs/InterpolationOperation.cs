@@ -125,12 +125,9 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
             return;
         }
 
+        _sampling = _sampling.For(_model.Manifest, context.Format);
         _sampling = _sampling with { Workers = ChooseWorkers(context) };
-        ExecutionDevice device = ExecutionDevice.Choose(
-            context.Options.Device,
-            Math.Max(1, context.Options.Threads / _sampling.Workers),
-            _model.PathOf("synthesis"),
-            line => context.Log.Information("{Line:l}", line));
+        ExecutionDevice device = context.Devices.For(Math.Max(1, context.Options.Threads / _sampling.Workers));
         Device = device.Name;
         _interpolator = new ResidualDiffusionInterpolator(_model, device, new DenseInverseSearch(), context.Format, _sampling, context.Memory);
     }

@@ -49,7 +49,7 @@ internal static class JobReports
             Measurements = [.. job.Operations.SelectMany(o => o.Measurements)],
             Cuts = [.. summary.Cuts.Select(c => Math.Round(c.ToDouble(), 6))],
             Damage = [.. summary.Plan.Damage.Select(d => new ReportDamage(Math.Round(d.Start.ToDouble(), 6), Math.Round(d.End.ToDouble(), 6), d.What))],
-            Notes = summary.Plan.Notes,
+            Notes = [.. summary.Plan.Notes, .. summary.DeviceLosses],
             Seconds = Math.Round(summary.Seconds, 3),
             AudioOffsetIn = Seconds(summary.AudioOffsetIn),
             AudioOffsetOut = Seconds(summary.AudioOffsetOut),

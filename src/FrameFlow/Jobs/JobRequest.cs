@@ -47,7 +47,7 @@ public sealed record Recipe
     /// <summary>What is done to the film, in order.</summary>
     public required IReadOnlyList<OperationOptions> Operations { get; init; }
 
-    /// <summary><c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>webgpu</c>.</summary>
+    /// <summary>Where networks run, see <see cref="Inference.DeviceRequest"/>.</summary>
     public string Device { get; init; } = "auto";
 
     /// <summary>The seed of all that is drawn.</summary>

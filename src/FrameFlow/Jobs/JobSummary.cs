@@ -67,6 +67,9 @@ public sealed record JobSummary
     /// <summary>The most memory that this process held, bytes; ffmpeg's processes not counted.</summary>
     public required long PeakMemoryBytes { get; init; }
 
+    /// <summary>What became of the networks' device while this process worked, a line each; empty where it did its work.</summary>
+    public IReadOnlyList<string> DeviceLosses { get; init; } = [];
+
     /// <summary>The first output frame's time in the file, seconds.</summary>
     public required Rational FirstTime { get; init; }
 

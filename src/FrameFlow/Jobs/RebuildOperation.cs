@@ -134,14 +134,14 @@ public sealed class RebuildOperation(RebuildOperationOptions options) : IVideoOp
             return;
         }
 
-        InterpolationOptions sampling = new() { Seed = context.Options.Seed };
+        InterpolationOptions sampling = new InterpolationOptions { Seed = context.Options.Seed }.For(_model.Manifest, context.Format);
         long needed = ResidualDiffusionInterpolator.WorkingBytes(context.Format, sampling);
         if (needed > context.Options.MemoryBytes)
         {
             throw new FrameFlowException(FaultKind.Usage, $"A pair of {context.Format.Width}x{context.Format.Height} takes {needed >> 20} MiB, --memory allows {context.Options.MemoryBytes >> 20} MiB; raise it.");
         }
 
-        ExecutionDevice device = ExecutionDevice.Choose(context.Options.Device, context.Options.Threads, _model.PathOf("synthesis"), line => context.Log.Information("{Line:l}", line));
+        ExecutionDevice device = context.Devices.For(context.Options.Threads);
         Device = device.Name;
         _interpolator = new ResidualDiffusionInterpolator(_model, device, _motions, context.Format, sampling, context.Memory);
     }

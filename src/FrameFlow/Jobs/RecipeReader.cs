@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using FrameFlow.Encoding;
+using FrameFlow.Inference;
 using FrameFlow.Interpolation;
 using FrameFlow.Media;
 
@@ -72,9 +73,13 @@ public static class RecipeReader
             found.Add($"container '{(string)container!}': no container that is known ('frameflow formats'); give its ending, such as \".mkv\"");
         }
 
-        if (recipe["device"] is JsonValue device && device.GetValueKind() == JsonValueKind.String && (string)device! is not ("auto" or "cpu" or "cuda" or "webgpu"))
+        if (recipe["device"] is JsonValue device && device.GetValueKind() == JsonValueKind.String)
         {
-            found.Add($"device '{(string)device!}': auto, cpu, cuda or webgpu");
+            _ = DeviceRequest.Parse((string)device!, out string? fault);
+            if (fault is not null)
+            {
+                found.Add($"device '{(string)device!}': {DeviceRequest.Allowed}");
+            }
         }
 
         return isFormed && found.Count == 0 && TryRead(document, "", found, out Recipe? read) ? read : null;

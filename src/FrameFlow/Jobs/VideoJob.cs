@@ -25,6 +25,7 @@ public sealed class VideoJob : IAsyncDisposable
     private readonly MediaInfo _info;
     private readonly SourceScan _scan;
     private readonly NativePool _memory;
+    private readonly DeviceSelection _devices;
     private FrameSink? _sink;
 
     private VideoJob(
@@ -37,7 +38,8 @@ public sealed class VideoJob : IAsyncDisposable
         EncodePlan encode,
         OutputFile output,
         JobPapers papers,
-        NativePool memory)
+        NativePool memory,
+        DeviceSelection devices)
     {
         Encode = encode;
         Output = output;
@@ -49,6 +51,7 @@ public sealed class VideoJob : IAsyncDisposable
         _info = info;
         _scan = scan;
         _memory = memory;
+        _devices = devices;
         Plan = new JobPlan
         {
             FramesIn = scan.Timeline.Count,
@@ -84,6 +87,12 @@ public sealed class VideoJob : IAsyncDisposable
     /// <summary>What goes with the output.</summary>
     internal JobPapers Papers { get; }
 
+    /// <summary>How the pipeline's parts did in the run that ended last; empty before.</summary>
+    internal IReadOnlyList<StageRecord> Stages { get; private set; } = [];
+
+    /// <summary>Managed bytes that were allocated while the pipeline ran last.</summary>
+    internal long AllocatedBytes { get; private set; }
+
     /// <summary>Frames handed to the encoder so far; of the part that was begun last, where the job is done in parts.</summary>
     public long FramesDone() => _sink?.FramesWritten ?? 0;
 
@@ -95,10 +104,11 @@ public sealed class VideoJob : IAsyncDisposable
     /// <param name="cancellationToken">Ends the preparation.</param>
     /// <param name="knownScan">What an earlier scan of this source with these options found; null for none.</param>
     /// <param name="ownPapers">Full paths of a ledger and a report that may be replaced, since an earlier run of this work published them; null for none.</param>
+    /// <param name="devices">The device for networks; null: as the options ask.</param>
     /// <returns>A job that the caller runs once and disposes.</returns>
     /// <exception cref="FrameFlowException">The request, the source, the model, the device or the output's place is refused.</exception>
     public static async Task<VideoJob> PrepareAsync(
-        VideoJobOptions options, IReadOnlyList<IVideoOperation> operations, ModelCatalog models, ILogger log, CancellationToken cancellationToken, SourceScan? knownScan = null, IReadOnlySet<string>? ownPapers = null)
+        VideoJobOptions options, IReadOnlyList<IVideoOperation> operations, ModelCatalog models, ILogger log, CancellationToken cancellationToken, SourceScan? knownScan = null, IReadOnlySet<string>? ownPapers = null, DeviceSelection? devices = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(operations);
@@ -156,12 +166,13 @@ public sealed class VideoJob : IAsyncDisposable
                 },
                 cancellationToken);
             memory = new NativePool(options.MemoryBytes);
+            devices ??= new DeviceSelection(options.Device, options.OnDeviceLoss, [.. operations.SelectMany(o => o.Models).DistinctBy(m => m.Folder)], line => log.Information("{Line:l}", line));
             foreach (IVideoOperation operation in operations)
             {
-                operation.Load(new OperationContext(scan.Format, memory, options, log) { Damage = scan.Damage });
+                operation.Load(new OperationContext(scan.Format, memory, options, devices, log) { Damage = scan.Damage });
             }
 
-            VideoJob job = new(options, operations, log, info, scan, timeline, encode, output, papers, memory);
+            VideoJob job = new(options, operations, log, info, scan, timeline, encode, output, papers, memory, devices);
             job.Announce();
             return job;
         }
@@ -295,6 +306,7 @@ public sealed class VideoJob : IAsyncDisposable
             Cuts = cuts,
             Seconds = elapsed.TotalSeconds,
             PeakMemoryBytes = self.PeakWorkingSet64,
+            DeviceLosses = _devices.Losses,
             FirstTime = report.FirstTime,
             LastTime = report.LastTime,
             AudioOffsetIn = report.SourceAudioOffset,
@@ -399,13 +411,14 @@ public sealed class VideoJob : IAsyncDisposable
         VideoPipeline pipeline = VideoPipeline.Build(source, stages, sink, ChannelCapacity, _memory.LimitBytes);
         long allocatedBefore = GC.GetTotalAllocatedBytes();
         await pipeline.RunAsync(cancellationToken);
-        _log.Debug("Managed allocation while running: {Bytes} bytes for {Frames} frames", GC.GetTotalAllocatedBytes() - allocatedBefore, FramesDone());
+        AllocatedBytes = GC.GetTotalAllocatedBytes() - allocatedBefore;
+        _log.Debug("Managed allocation while running: {Bytes} bytes for {Frames} frames", AllocatedBytes, FramesDone());
         foreach (StageMeter meter in pipeline.Meters)
         {
             _log.Debug("Stage {Stage} passed on {Frames} frames, waited {Starved} for frames and {Blocked} for room", meter.Name, meter.Frames, meter.Starved, meter.Blocked);
         }
 
-        return [.. pipeline.Meters.Select(m => StageRecord.Of(m, clock.Elapsed))];
+        return Stages = [.. pipeline.Meters.Select(m => StageRecord.Of(m, clock.Elapsed))];
     }
 
     // From the last operation back to the first, each says what it needs; stages then run from the first on.

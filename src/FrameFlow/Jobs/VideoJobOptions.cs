@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using FrameFlow.Decoding;
 using FrameFlow.Encoding;
+using FrameFlow.Inference;
 using FrameFlow.Media;
 
 namespace FrameFlow.Jobs;
@@ -17,8 +18,12 @@ public sealed record VideoJobOptions
     /// <summary>The output's path; its ending chooses the container.</summary>
     public required string Output { get; init; }
 
-    /// <summary><c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>webgpu</c>.</summary>
+    /// <summary>Where networks run, see <see cref="DeviceRequest"/>.</summary>
     public string Device { get; init; } = "auto";
+
+    /// <summary>What happens when that device fails and fails again. Of the machine, not of the request.</summary>
+    [JsonIgnore]
+    public DeviceLossPolicy OnDeviceLoss { get; init; }
 
     /// <summary>The seed of all that is drawn.</summary>
     public ulong Seed { get; init; }
@@ -71,9 +76,10 @@ public sealed record VideoJobOptions
             faults.Add("--duration 0: above 0");
         }
 
-        if (Device is not ("auto" or "cpu" or "cuda" or "webgpu"))
+        _ = DeviceRequest.Parse(Device, out string? deviceFault);
+        if (deviceFault is not null)
         {
-            faults.Add($"--device {Device}: auto, cpu, cuda or webgpu");
+            faults.Add(deviceFault);
         }
 
         return faults;

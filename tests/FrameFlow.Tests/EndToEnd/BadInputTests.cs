@@ -100,8 +100,9 @@ public sealed class BadInputTests : IDisposable
     [Fact]
     public async Task Interpolate_NamedDeviceMissing_IsADeviceFault()
     {
+        _tool.Environment["XDG_DATA_HOME"] = _tool.At("nothing");
         ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan25.mp4"), "-o", "out.mp4", "--device", "webgpu");
-        Assert.Equal("Device 'webgpu' is not in this build; give --device auto, cuda or cpu.", run.Fault);
+        Assert.Equal("Device 'webgpu' does not work here: its library is not installed ('frameflow devices install webgpu'); or give --device auto or cpu.", run.Fault);
         Assert.Equal(4, run.Code);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_tool.Folder));
     }

@@ -82,6 +82,12 @@ public sealed class DashboardTests : IAsyncLifetime
         Assert.Contains("telemetry_sdk_name=\"opentelemetry\"", await _client.GetStringAsync(_url + "/metrics"), StringComparison.Ordinal);
         Assert.Contains("/api/jobs/{id}/pause", await _client.GetStringAsync(_url + "/openapi/v1.json"), StringComparison.Ordinal);
 
+        HttpResponseMessage report = await _client.GetAsync($"{_url}/api/jobs/{id}/report");
+        Assert.Equal("text/html", report.Content.Headers.ContentType?.MediaType);
+        Assert.Contains("sandbox allow-scripts;", report.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+        Assert.Contains("\"kinds\":{", await report.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.NotFound, (await _client.GetAsync(_url + "/api/jobs/00000000000000aa/report")).StatusCode);
+
         // Changes need the token, and the right one.
         foreach (string change in (string[])["pause", "resume", "cancel", "retry", "priority/high"])
         {
@@ -100,6 +106,7 @@ public sealed class DashboardTests : IAsyncLifetime
             // A NUL is refused by the server itself.
             HttpStatusCode refused = path.Contains("%00", StringComparison.Ordinal) ? HttpStatusCode.BadRequest : HttpStatusCode.NotFound;
             Assert.Equal(refused, (await _client.GetAsync($"{_url}/api/jobs/{path}/log")).StatusCode);
+            Assert.Equal(refused, (await _client.GetAsync($"{_url}/api/jobs/{path}/report")).StatusCode);
             Assert.Equal(refused, await PostAsync(path + "/pause", Token));
         }
 

@@ -22,6 +22,9 @@ internal sealed class Tool : IDisposable
     public static string Assembly { get; } = Path.Combine(
         Repository.Root, "src", "FrameFlow.Cli", "bin", AppContext.BaseDirectory.Contains("/Release/", StringComparison.Ordinal) ? "Release" : "Debug", "net10.0", "FrameFlow.Cli.dll");
 
+    /// <summary>What the tool finds in its environment beside what the tests found in theirs.</summary>
+    public Dictionary<string, string> Environment { get; } = [];
+
     public string At(string name) => Path.Combine(Folder, name);
 
     public Task<ToolRun> RunAsync(params string[] arguments) => FinishAsync(Start(arguments));
@@ -41,6 +44,11 @@ internal sealed class Tool : IDisposable
             RedirectStandardError = true,
         };
         start.Environment["FRAMEFLOW_MODELS"] = Repository.Models;
+        foreach ((string name, string value) in Environment)
+        {
+            start.Environment[name] = value;
+        }
+
         return Process.Start(start)!;
     }
 

@@ -127,7 +127,7 @@ function choose(id) {
   if (chosen) $('detail-close').focus({ preventScroll: false });
 }
 
-async function picture(url) {
+async function fetched(url) {
   const answer = await fetch(url, { headers: headers() }).catch(() => null);
   return answer && answer.ok ? URL.createObjectURL(await answer.blob()) : null;
 }
@@ -138,12 +138,14 @@ async function showDetail() {
   document.querySelector('main').className = job ? 'open' : '';
   if (!job) { shown = ''; return; }
   $('detail-name').textContent = job.name;
+  $('report').hidden = !job.hasReport;
+  $('report').href = `/api/jobs/${job.id}/report`;
   $('detail-facts').textContent = [words[job.state], facts(job)].join(' · ');
   const now = [job.id, place, job.state, job.framesDone === job.frames ? 1 : Math.floor(places * job.framesDone / Math.max(1, job.frames)), job.failures].join();
   if (now === shown) return;
   shown = now;
   const [before, after, log] = await Promise.all([
-    picture(`/api/jobs/${job.id}/frames/${place}/before`), picture(`/api/jobs/${job.id}/frames/${place}/after`),
+    fetched(`/api/jobs/${job.id}/frames/${place}/before`), fetched(`/api/jobs/${job.id}/frames/${place}/after`),
     fetch(`/api/jobs/${job.id}/log`, { headers: headers() }).then(a => a.ok ? a.text() : '').catch(() => ''),
   ]);
   if (chosen !== job.id) return;
@@ -175,6 +177,15 @@ $('pictures').addEventListener('pointermove', e => {
     $('slider').value = 100 * (e.clientX - box.left) / box.width;
     split();
   }
+});
+// A link carries no token: where one is needed, the report is fetched with it and saved; it is one file.
+$('report').addEventListener('click', async e => {
+  if (/^(localhost|127\..*|\[::1\])$/.test(location.hostname)) return;
+  e.preventDefault();
+  const name = $('detail-name').textContent.split('/').pop() + '.html', page = await fetched($('report').href);
+  if (!page) { toast('The report cannot be fetched.'); return; }
+  element('a', { href: page, download: name }).click();
+  URL.revokeObjectURL(page);
 });
 $('detail-close').addEventListener('click', () => { const back = chosen; choose(chosen); rows.get(back)?.name.focus(); });
 document.addEventListener('keydown', e => { if (e.key === 'Escape' && chosen && !$('token-dialog').open) $('detail-close').click(); });
