@@ -201,7 +201,7 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
                 if (plan != plans[0])
                 {
                     context.Log.Information(
-                        "{Workers} pair(s) of frames at a time, in tiles of up to {Pixels} pixels: {Workers} at a time in larger ones would take {Needed} MiB of the {Limit} MiB of --memory.",
+                        "{Workers} pair(s) of frames at a time, in tiles of up to {Pixels} pixels: {Most} in larger ones would take {Needed} MiB of the {Limit} MiB of --memory.",
                         plan.Workers, plan.TilePixels, plans[0].Workers, ResidualDiffusionInterpolator.WorkingBytes(model, context.Format, plans[0]) >> 20, limit >> 20);
                 }
 
