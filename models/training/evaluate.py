@@ -18,7 +18,7 @@ import torch.nn.functional as F
 
 import interpolate
 import motion
-from nets import ALIGNMENT, Residual, Synthesis
+from nets import ALIGNMENT, LightResidual, LightSynthesis
 
 
 def psnr(x, y):
@@ -129,7 +129,7 @@ def main():
     ap.add_argument("--confidence", action="store_true", help="print how well the expected error tells the true one, and no more")
     args = ap.parse_args()
     torch.set_num_threads(1)
-    synthesis, residual = Synthesis(), Residual()
+    synthesis, residual = LightSynthesis(), LightResidual()
     if args.checkpoint:
         ema = torch.load(args.checkpoint, map_location="cpu")["ema"]
         synthesis.load_state_dict(ema["synthesis"])

@@ -22,7 +22,7 @@ import align
 import denoise
 import interpolate
 import motion
-from nets import ALIGNMENT, Residual, Synthesis, flops_per_pixel
+from nets import ALIGNMENT, LightResidual, LightSynthesis, flops_per_pixel
 
 OPSET = 14
 AXES = {0: "N", 2: "H", 3: "W"}
@@ -190,7 +190,7 @@ def run_onnx(model, feeds):
     def reshape(a, x, shape):
         return x.reshape([x.shape[i] if s == 0 else s for i, s in enumerate(shape.tolist())])
 
-    ops = {"Conv": conv, "Slice": slice_, "Reshape": reshape, "PRelu": lambda a, x, w: torch.where(x < 0, x * w, x), "LeakyRelu": lambda a, x: F.leaky_relu(x, a["alpha"]), "Sqrt": lambda a, x: x.sqrt(), "Reciprocal": lambda a, x: 1 / x, "Add": lambda a, x, y: x + y, "Sub": lambda a, x, y: x - y,
+    ops = {"Conv": conv, "Relu": lambda a, x: x.relu(), "Resize": lambda a, x, scales: F.interpolate(x, scale_factor=tuple(float(k) for k in scales[2:]), mode="nearest"), "Slice": slice_, "Reshape": reshape, "PRelu": lambda a, x, w: torch.where(x < 0, x * w, x), "LeakyRelu": lambda a, x: F.leaky_relu(x, a["alpha"]), "Sqrt": lambda a, x: x.sqrt(), "Reciprocal": lambda a, x: 1 / x, "Add": lambda a, x, y: x + y, "Sub": lambda a, x, y: x - y,
            "Mul": lambda a, x, y: x * y, "Div": lambda a, x, y: torch.div(x, y) if x.is_floating_point() else torch.div(x, y, rounding_mode="trunc"), "Exp": lambda a, x: x.exp(), "Log": lambda a, x: x.log(), "Sigmoid": lambda a, x: x.sigmoid(),
            "Cos": lambda a, x: x.cos(), "Sin": lambda a, x: x.sin(), "Concat": lambda a, *xs: torch.cat([x for x in xs], a["axis"]), "Transpose": lambda a, x: x.permute(a["perm"]),
            "Clip": lambda a, x, low, high: x.clamp(float(low), float(high)), "Shape": lambda a, x: torch.tensor(x.shape), "Identity": lambda a, x: x,
@@ -221,7 +221,7 @@ def main():
     torch.manual_seed(0)
     interpolating = args.task == "interpolate"
     out = args.out or os.path.join(here, "..", "light" if interpolating else f"denoise-{args.size}")
-    networks, training, quality = {"synthesis": Synthesis(), "residual": Residual()} if interpolating else {"denoise": denoise.make(args.size)}, {"steps": 0}, {}
+    networks, training, quality = {"synthesis": LightSynthesis(), "residual": LightResidual()} if interpolating else {"denoise": denoise.make(args.size)}, {"steps": 0}, {}
     if args.checkpoint:
         checkpoint = torch.load(args.checkpoint, map_location="cpu")
         for name, module in networks.items():

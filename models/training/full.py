@@ -14,7 +14,7 @@ NAMES = ("flow", "synthesis", "residual")
 
 def networks(width=128):
     """The three networks of `full` by name; `width` of the flow's trunk."""
-    return torch.nn.ModuleDict({"flow": Flow(width), "synthesis": Synthesis("full"), "residual": Residual("full")})
+    return torch.nn.ModuleDict({"flow": Flow(width), "synthesis": Synthesis(), "residual": Residual()})
 
 
 def load(modules, folder):

@@ -1,4 +1,4 @@
-"""The two networks of residual video-diffusion interpolation. Pure convolutions: no normalisation, no GridSample, finite receptive fields.
+"""The two networks of residual video-diffusion interpolation, in two sizes: Light... and those of `full`. Pure convolutions: no normalisation, no GridSample, finite receptive fields.
 
 Sizes multiples of 16, inputs multiples of 4 channels, H and W multiples of ALIGNMENT. README.md says what happens between the two.
 """
@@ -10,7 +10,7 @@ ALIGNMENT = 8
 INPUT_CHANNELS = 16  # of the synthesis network and of the residual network's condition alike
 FLOW_UNIT = 32.0  # px: flows enter the networks divided by this
 VALID_LOGIT = 7.0  # mask logit for the frame whose look-up stays inside when the other's does not
-LIGHT, FULL = (32, 64, 96), (48, 96, 160)  # channels at 1/2, 1/4, 1/8 of the two sizes
+FULL = (48, 96, 160)  # channels at 1/2, 1/4, 1/8 of `full`
 SCALE_PRIOR = -4.0  # ln of the Laplace scale at zero-initialised heads: 4.7/255
 
 
@@ -21,7 +21,7 @@ def conv(inputs, outputs, dilation=1, stride=1):
 class Body(nn.Module):
     """U-Net on the half-size grid: `widths` channels at 1/2, 1/4, 1/8. `film` modulates each convolution when given."""
 
-    def __init__(self, inputs, outputs, at2, at4, dilations, films=False, widths=LIGHT):
+    def __init__(self, inputs, outputs, at2, at4, dilations, films=False, widths=FULL):
         super().__init__()
         w2, w4, w8 = widths
         self.shuffle = nn.PixelShuffle(2)
@@ -83,6 +83,49 @@ class Body(nn.Module):
         return radius + 4 * len(self.middle_out) + 2 * len(self.fine_out) + 2
 
 
+class LightBody(nn.Module):
+    """A U-Net for processors: plain convolutions, ReLU after the addition, nearest enlargement. ONNX Runtime keeps all between the entry and the exit in its blocked
+    layout and fuses additions and activations into the convolutions; PReLU, pixel shuffles and modulation cost it a third of the time in copies."""
+
+    def __init__(self, inputs, outputs, widths, at2, at4, dilations):
+        super().__init__()
+        w2, w4, w8 = widths
+        self.entry = nn.Conv2d(inputs, w2, 6, 2, 2)
+        self.fine_in = nn.ModuleList(conv(w2, w2) for _ in range(at2))
+        self.down4 = conv(w2, w4, stride=2)
+        self.middle_in = nn.ModuleList(conv(w4, w4) for _ in range(at4))
+        self.down8 = conv(w4, w8, stride=2)
+        self.coarse = nn.ModuleList(conv(w8, w8, d) for d in dilations)
+        self.up4 = nn.Conv2d(w8, w4, 1)
+        self.middle_out = nn.ModuleList(conv(w4, w4) for _ in range(at4))
+        self.up2 = nn.Conv2d(w4, w2, 1)
+        self.fine_out = nn.ModuleList(conv(w2, w2) for _ in range(at2 or 1))
+        self.exit = conv(w2, 4 * outputs)
+        self.shuffle = nn.PixelShuffle(2)
+        nn.init.zeros_(self.exit.weight)
+        nn.init.zeros_(self.exit.bias)
+
+    def forward(self, x):
+        """x [N,C,H,W] -> [N,outputs,H,W]."""
+        def run(layers, h):
+            for layer in layers:
+                h = F.relu(layer(h) + h)
+            return h
+
+        fine = run(self.fine_in, F.relu(self.entry(x)))
+        middle = run(self.middle_in, F.relu(self.down4(fine)))
+        h = run(self.coarse, F.relu(self.down8(middle)))
+        h = run(self.middle_out, middle + F.interpolate(self.up4(h), scale_factor=2.0, mode="nearest"))
+        h = run(self.fine_out, fine + F.interpolate(self.up2(h), scale_factor=2.0, mode="nearest"))
+        return self.shuffle(self.exit(h))
+
+    def reach(self):
+        """Receptive field's radius in px."""
+        radius = 3 + 2 * len(self.fine_in) + 2 + 4 * len(self.middle_in) + 4
+        radius += 8 * sum(layer.dilation[0] for layer in self.coarse) + 8
+        return radius + 4 * len(self.middle_out) + 2 * len(self.fine_out) + 2
+
+
 def extend(f, radius):
     """f with its edges repeated `radius` px outward: F.pad's replicate in slices and concatenations, which export to plain operators."""
     f = torch.cat([f[:, :, :1]] * radius + [f] + [f[:, :, -1:]] * radius, 2)
@@ -112,11 +155,10 @@ class Synthesis(nn.Module):
     RADII = (1, 2, 2)  # of the shifts at 1/2, 1/4, 1/8: up to 2, 8, 16 px of the picture for each frame
     COST_UNIT = 0.1  # code values
 
-    def __init__(self, size="light"):
+    def __init__(self):
         super().__init__()
-        widths = {"light": LIGHT, "full": FULL}[size]
-        self.body = Body(INPUT_CHANNELS, 6, at2=0, at4=1, dilations=(1, 2, 3)) if size == "light" else Body(INPUT_CHANNELS, 6, at2=1, at4=2, dilations=(1, 2, 3, 1), widths=widths)
-        self.costs = nn.ModuleList(nn.Conv2d((2 * r + 1) ** 2 - 1, c, 1, bias=False) for r, c in zip(self.RADII, widths))
+        self.body = Body(INPUT_CHANNELS, 6, at2=1, at4=2, dilations=(1, 2, 3, 1))
+        self.costs = nn.ModuleList(nn.Conv2d((2 * r + 1) ** 2 - 1, c, 1, bias=False) for r, c in zip(self.RADII, FULL))
         for layer in self.costs:
             nn.init.zeros_(layer.weight)
 
@@ -143,10 +185,9 @@ class Residual(nn.Module):
     With sigma_data = 1 this is EDM's preconditioning (Karras 2022) written in angles. FiLM depends on theta, t, mean alone, so tiles agree.
     """
 
-    def __init__(self, size="light"):
+    def __init__(self):
         super().__init__()
-        shape = {"at2": 1, "at4": 2, "widths": LIGHT} if size == "light" else {"at2": 2, "at4": 3, "widths": FULL}
-        self.body = Body(3 + INPUT_CHANNELS + 1, 3, dilations=(1, 2, 2, 1), films=True, **shape)
+        self.body = Body(3 + INPUT_CHANNELS + 1, 3, at2=2, at4=3, dilations=(1, 2, 2, 1), films=True)
         self.embed = nn.Sequential(nn.Conv2d(8, 32, 1), nn.PReLU(32, 0.1), nn.Conv2d(32, 2 * self.body.film_channels, 1))
         nn.init.zeros_(self.embed[2].weight)
         nn.init.zeros_(self.embed[2].bias)
@@ -157,6 +198,42 @@ class Residual(nn.Module):
         difference = (cond[:, 3:6] - cond[:, 6:9]).abs().mean(1, keepdim=True)
         film = self.embed(torch.cat((cos, sin, torch.cos(2 * theta), torch.sin(2 * theta), torch.cos(4 * theta), t, 4 * t * (1 - t), mean), 1))
         return cos * state + sin * self.body(torch.cat((state, cond, difference), 1), film)
+
+    def reach(self):
+        """Receptive field's radius in px."""
+        return self.body.reach()
+
+
+class LightSynthesis(nn.Module):
+    """Synthesis of `light`: same inputs and outputs, no matching costs (on 48 triplets they were worth nothing)."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = LightBody(INPUT_CHANNELS, 6, (16, 32, 48), at2=0, at4=1, dilations=(1, 2))
+
+    def forward(self, x):
+        out = self.body(x)
+        t = x[:, 14:15].clamp(1e-3, 1 - 1e-3)
+        logit = out[:, 4:5] + torch.log((1 - t) / t) + VALID_LOGIT * (x[:, 12:13] - x[:, 13:14])
+        return 4 * out[:, 0:4], torch.sigmoid(logit), torch.exp(SCALE_PRIOR + out[:, 5:6].clamp(-4, 4))
+
+    def reach(self):
+        """Receptive field's radius in px."""
+        return self.body.reach()
+
+
+class LightResidual(nn.Module):
+    """Residual of `light`: same inputs and outputs, told of theta and of the mean head by planes instead of modulation."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = LightBody(3 + INPUT_CHANNELS + 5, 3, (16, 32, 64), at2=1, at4=2, dilations=(1, 2))
+
+    def forward(self, state, cond, theta, mean):
+        cos, sin = torch.cos(theta), torch.sin(theta)
+        difference = (cond[:, 3:6] - cond[:, 6:9]).abs().mean(1, keepdim=True)
+        planes = torch.cat((cos, torch.cos(2 * theta), torch.cos(4 * theta), mean), 1) + 0 * cond[:, 15:16]
+        return cos * state + sin * self.body(torch.cat((state, cond, difference, planes), 1))
 
     def reach(self):
         """Receptive field's radius in px."""

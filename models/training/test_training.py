@@ -7,7 +7,7 @@ import torch
 import interpolate
 import motion
 import scenes
-from nets import ALIGNMENT, Residual, Synthesis
+from nets import ALIGNMENT, LightResidual, LightSynthesis, Residual, Synthesis
 
 torch.set_num_threads(1)
 
@@ -29,19 +29,22 @@ class Networks(unittest.TestCase):
         size, one = 320, torch.ones(1, 1, 1, 1)
         x = torch.rand(1, 16, size, size)
         for centre in range(152, 152 + ALIGNMENT):
-            network = Synthesis()
+            network = LightSynthesis()
             self.assertLessEqual(reached(network, [x], lambda o: torch.cat(o, 1), size, centre), network.reach())
-        network = Residual()
-        self.assertLessEqual(reached(network, [torch.rand(1, 3, size, size), x, one, 0 * one], lambda o: o, size, 157), network.reach())
+        network = Synthesis()
+        self.assertLessEqual(reached(network, [x], lambda o: torch.cat(o, 1), size, 157), network.reach())
+        for network in (LightResidual(), Residual()):
+            self.assertLessEqual(reached(network, [torch.rand(1, 3, size, size), x, one, 0 * one], lambda o: o, size, 157), network.reach())
 
     def test_untrained_networks_average_and_add_nothing(self):
         frame0, frame1 = torch.rand(2, 1, 3, 32, 48)
         zero, t = torch.zeros(1, 1, 32, 48), torch.full((1, 1, 1, 1), 0.25)
         x = interpolate.synthesis_input(frame0, frame1, torch.zeros(1, 2, 32, 48), zero, zero, t)
         with torch.no_grad():
-            found = interpolate.base(Synthesis(), frame0, frame1, x)
-            self.assertTrue(torch.allclose(found.b, 0.75 * frame0 + 0.25 * frame1, atol=1e-5))
-            self.assertEqual(float(interpolate.mean(Residual(), found.cond).abs().max()), 0)
+            for synthesis, residual in ((LightSynthesis(), LightResidual()), (Synthesis(), Residual())):
+                found = interpolate.base(synthesis, frame0, frame1, x)
+                self.assertTrue(torch.allclose(found.b, 0.75 * frame0 + 0.25 * frame1, atol=1e-5))
+                self.assertEqual(float(interpolate.mean(residual, found.cond).abs().max()), 0)
 
 
 class Sampling(unittest.TestCase):

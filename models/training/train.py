@@ -21,7 +21,7 @@ import torch.nn.functional as F
 
 import interpolate
 from data import Samples
-from nets import Residual, Synthesis
+from nets import LightResidual, LightSynthesis
 
 MEAN_SHARE = 0.5  # of a batch's samples train the mean head: the default output, so more than the fourth that the design names
 TEACHER_KNEE = 3.0  # px, where the teacher's loss turns from quadratic to linear
@@ -128,7 +128,7 @@ def main():
     device = "cuda" if torch.cuda.is_available() else "cpu"
     os.makedirs(args.out, exist_ok=True)
     log = open(os.path.join(args.out, "log.jsonl"), "a", buffering=1)
-    networks = torch.nn.ModuleDict({"synthesis": Synthesis(), "residual": Residual()}).to(device)
+    networks = torch.nn.ModuleDict({"synthesis": LightSynthesis(), "residual": LightResidual()}).to(device)
     if device == "cuda":
         networks = networks.to(memory_format=torch.channels_last)
     ema = copy.deepcopy(networks).requires_grad_(False)
@@ -155,7 +155,7 @@ def main():
     triplets = None
     if args.triplets:
         from evaluate import Triplets
-        triplets = Triplets(args.triplets)
+        triplets = Triplets(args.triplets, stride=2)
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
 
