@@ -22,7 +22,7 @@ import align
 import denoise
 import interpolate
 import motion
-from nets import ALIGNMENT, Residual, Synthesis
+from nets import ALIGNMENT, Residual, Synthesis, flops_per_pixel
 
 OPSET = 14
 AXES = {0: "N", 2: "H", 3: "W"}
@@ -255,7 +255,7 @@ def main():
         with open(path, "rb") as f:
             files[name] = {"path": name + ".onnx", "sha256": hashlib.sha256(f.read()).hexdigest(), "inputs": GRAPHS[name][0], "outputs": GRAPHS[name][1],
                            "processorNodes": [n.name for n in model.graph.node if n.op_type == "Split" and len(n.output) > 15],  # WebGPU: 16 buffers a shader
-                           "parameters": sum(p.numel() for p in module.parameters())}
+                           "parameters": sum(p.numel() for p in module.parameters()), "flopsPerPixel": round(flops_per_pixel(module, *trace[name]))}
     manifest = {"name": os.path.basename(os.path.normpath(out)), "task": args.task, "version": 1, "licence": LICENCE, "files": files, "range": [0, 1], "colour": "RGB code values", "alignment": ALIGNMENT,
                 "receptiveField": {k: m.reach() for k, m in networks.items()}}
     if interpolating:

@@ -24,7 +24,7 @@ import interpolate
 import ort
 from export import AXES, LICENCE, OPSET, gather_constants, to_onnx
 from flow import FLOW_ALIGNMENT
-from nets import ALIGNMENT
+from nets import ALIGNMENT, flops_per_pixel
 
 FLOW_GRAPH = (["image0", "image1"], ["flow01", "flow10"])
 GRAPHS = {"flow": FLOW_GRAPH, "synthesis": (["x"], ["flow_delta", "mask", "scale"]), "residual": (["state", "cond", "theta", "mean"], ["clean"])}
@@ -152,7 +152,8 @@ def main():
         single = flow_to_onnx(module, path) if name == "flow" else to_onnx(module, name, trace[name], path)
         expected = module(*checks[name])
         expected = expected if isinstance(expected, tuple) else (expected,)
-        files[name] = {"inputs": ins, "outputs": outs, "parameters": sum(p.numel() for p in module.parameters())}
+        files[name] = {"inputs": ins, "outputs": outs, "parameters": sum(p.numel() for p in module.parameters()),
+                       "flopsPerPixel": round(flops_per_pixel(module, *checks[name]))}
         for kind, model in (("fp32", single), ("fp16", to_half(single))):
             got = ort.run(model, dict(zip(ins, (c.numpy() for c in checks[name]))), outs)
             error = max(float(np.abs(a.numpy() - b).max()) for a, b in zip(expected, got))

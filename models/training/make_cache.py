@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import torch
 
+import holes
 import motion
 import scenes
 import shots
@@ -67,8 +68,9 @@ def sample(frame0, frame1, truth, t, rng):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--task", choices=["interpolate", "denoise"], default="interpolate", help="denoise: windows of five frames (windows.py)")
+    ap.add_argument("--task", choices=["interpolate", "denoise", "holes"], default="interpolate", help="denoise: windows of five frames (windows.py); holes: of those, with lost pixels (holes.py)")
     ap.add_argument("--cache", required=True)
+    ap.add_argument("--windows", help="a cache of windows, for holes; may be the same folder")
     ap.add_argument("--count", type=int, default=4000)
     ap.add_argument("--textures")
     ap.add_argument("--shots")
@@ -80,9 +82,9 @@ def main():
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     os.makedirs(args.cache, exist_ok=True)
-    if args.task == "denoise":
+    if args.task != "interpolate":
         began = time.time()
-        for done, index in windows.make(args):
+        for done, index in (windows if args.task == "denoise" else holes).make(args):
             if done % 100 == 0:
                 print(f"{done} of {args.count}, {index} tried, {done / (time.time() - began):.1f} a second", flush=True)
             time.sleep(args.pause)

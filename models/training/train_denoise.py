@@ -15,7 +15,8 @@ import windows
 
 TYPICAL = 8.3e-4, 25 / 255, 1.42  # mean squared error of a good denoiser (FFDNet on stills) at a level, and the power of the level that it follows
 EASY_POWER = 0.7  # 1 would weigh every sample alike, as a mean of PSNR does, 0 by its squared error
-MASKED_SHARE = 0.15  # of a sample's loss, where pixels are masked
+MASKED_SHARE = 0.5  # of a sample's loss, where pixels are masked
+MASKED_ERROR = 1e-5, 0.01  # least and most mean squared error that is typical of them: what the neighbours leave in doubt, or nothing known
 
 
 def typical_error(level):
@@ -34,7 +35,8 @@ def losses(d, truth, sigma, mask):
     level = torch.sqrt(over(sigma[:, denoise.CENTRE].clamp(max=1).square().mean(1, keepdim=True), seen)).clamp(min=0.05 / 255)
     relative = lambda e, t: e / ((e.detach() + 0.02 * t) ** EASY_POWER * t ** (1 - EASY_POWER))
     loss = relative(error, typical_error(level)) * (seen.mean((1, 2, 3)) > 0.02)
-    loss = loss + MASKED_SHARE * relative(hidden, torch.full_like(hidden, 0.01)) * (mask.sum((1, 2, 3)) > 0)
+    doubt = over(sigma[:, denoise.CENTRE].square().mean(1, keepdim=True), mask).clamp(*MASKED_ERROR)
+    loss = loss + MASKED_SHARE * relative(hidden, doubt) * (mask.sum((1, 2, 3)) > 0)
     return loss.mean(), -10 * torch.log10(error.detach() + 1e-9)
 
 

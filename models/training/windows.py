@@ -1,4 +1,4 @@
-"""Training samples of the denoiser: photographs alone, photographs seen five times, and windows of five frames with estimated motion (made scenes, real shots).
+"""Training samples of the denoiser: photographs alone, photographs seen five times, windows of five frames with estimated motion (made scenes, real shots), and such with lost pixels (holes.py).
 
 `make` fills a cache with the last kind, since estimating motion is slow; the noise is drawn anew every time (degrade.py), before the look-ups, on the training device.
 A stored window is a .npy, uint8 [35,H,W]: five RGB frames, four flows from the centre (-2, -1, +1, +2; x, y as fp16 bytes, px), four planes of sigma_align as
@@ -16,6 +16,7 @@ import torch.nn.functional as F
 
 import align
 import degrade
+import holes
 import scenes
 import shots
 from denoise import FRAMES, UNKNOWN
@@ -23,7 +24,7 @@ from denoise import FRAMES, UNKNOWN
 SIZE = 160  # px, side of a stored window
 MARGIN = 4  # px around the patch, that look-ups may reach
 NEIGHBOURS = [0, 1, 3, 4]
-SHARES = {"alone": 0.35, "pan": 0.15, "window": 0.5}
+SHARES = {"alone": 0.32, "pan": 0.12, "window": 0.37, "hole": 0.19}
 SHOT_SHARE = 0.35  # of the windows: shots are soft from their compression
 
 
@@ -105,13 +106,15 @@ def make(args):
 
 @dataclass
 class Batch:
-    """alone [a,3,P,P]; raw [m,15,S,S] with S = P + 2 MARGIN, flow [m,4,2,P,P] (px, to look up in raw: p + MARGIN + flow), align [m,4,P,P]; level [m]."""
+    """alone [a,3,P,P]; raw [m,15,S,S] with S = P + 2 MARGIN, flow [m,4,2,P,P] (px, to look up in raw: p + MARGIN + flow), align [m,4,P,P]; level [m];
+    hole [m,1,P,P] (1: lost, to be filled from the neighbours)."""
 
     alone: torch.Tensor
     raw: torch.Tensor
     flow: torch.Tensor
     align: torch.Tensor
     level: torch.Tensor
+    hole: torch.Tensor
 
     def to(self, device):
         return Batch(**{k: v.to(device, non_blocking=True) for k, v in vars(self).items()})
@@ -128,7 +131,7 @@ class Samples:
         self.rescan()
 
     def rescan(self):
-        self.files = [sorted(glob.glob(os.path.join(self.cache, f"{k}_*.npy"))) for k in ("shot", "made")] if self.cache else [[], []]
+        self.files = [sorted(glob.glob(os.path.join(self.cache, f"{k}_*.npy"))) for k in ("shot", "made", "hole")] if self.cache else [[], [], []]
 
     def crop(self, side):
         """A piece of a photograph [side,side,3] uint8, scaled by 1/2..1."""
@@ -157,13 +160,13 @@ class Samples:
                 excess = cv2.blur((wrong ** 2).mean(-1) / 255 ** 2, (align.COST_BOX,) * 2)[MARGIN:-MARGIN, MARGIN:-MARGIN]
                 unreliable[i] = np.sqrt(np.maximum(excess - (align.NOISE_MARGIN - 1) * 1.5 * level ** 2, 0))
         flow = np.broadcast_to(flow[:, :, None, None], (4, 2, p, p)).copy()
-        return np.concatenate([r.transpose(2, 0, 1) for r in raw]), flow, unreliable, level
+        return np.concatenate([r.transpose(2, 0, 1) for r in raw]), flow, unreliable, level, np.zeros((1, p, p), np.float32)
 
-    def window(self):
+    def window(self, hole=False):
         """A patch of a stored window, its neighbours' patches moved by the mean flow in whole pixels; as `pan`."""
         rng, p = self.rng, self.patch
-        shot, made = self.files
-        files = shot if shot and (not made or rng.random() < SHOT_SHARE) else made
+        shot, made, lost = self.files
+        files = lost if hole else shot if shot and (not made or rng.random() < SHOT_SHARE) else made
         path = files[rng.integers(len(files))]
         array = np.load(path, mmap_mode="r")
         side, room = p + 2 * MARGIN, SIZE - p - 2 * MARGIN
@@ -182,21 +185,22 @@ class Samples:
             flow[i, 0] -= nx - x
             flow[i, 1] -= ny - y
             raw[k] = array[3 * k:3 * k + 3, ny:ny + side, nx:nx + side]
-        return np.concatenate(raw), flow, unreliable, float(path.rsplit("_", 1)[1][:-4]) / 255
+        mask = inner[35:].astype(np.float32) if hole else np.zeros((1, p, p), np.float32)
+        return np.concatenate(raw), flow, unreliable, float(path.rsplit("_", 1)[1][:-4]) / 255, mask
 
-    def turned(self, raw, flow, unreliable, level):
+    def turned(self, raw, flow, unreliable, level, hole):
         """One of the sixteen flips, turns and orders of time; grey at times."""
         rng = self.rng
         if rng.random() < 0.5:
             raw = raw.reshape(FRAMES, 3, *raw.shape[1:])[::-1].reshape(raw.shape)
             flow, unreliable = flow[::-1], unreliable[::-1]
         if rng.random() < 0.5:
-            raw, flow, unreliable = raw.swapaxes(1, 2), flow.swapaxes(2, 3)[:, ::-1], unreliable.swapaxes(1, 2)
+            raw, flow, unreliable, hole = raw.swapaxes(1, 2), flow.swapaxes(2, 3)[:, ::-1], unreliable.swapaxes(1, 2), hole.swapaxes(1, 2)
         for axis in (2, 1):
             if rng.random() < 0.5:
-                raw, flow, unreliable = np.flip(raw, axis), np.flip(flow, axis + 1).copy(), np.flip(unreliable, axis)
+                raw, flow, unreliable, hole = np.flip(raw, axis), np.flip(flow, axis + 1).copy(), np.flip(unreliable, axis), np.flip(hole, axis)
                 flow[:, 2 - axis] *= -1
-        return self.greyed(np.ascontiguousarray(raw)), np.ascontiguousarray(flow), np.ascontiguousarray(unreliable), level
+        return self.greyed(np.ascontiguousarray(raw)), np.ascontiguousarray(flow), np.ascontiguousarray(unreliable), level, np.ascontiguousarray(hole)
 
     def greyed(self, planes):
         """[3T,h,w] uint8 -> float 0..1; one in twelve loses its colour."""
@@ -219,11 +223,13 @@ class Samples:
             pictures.append(self.greyed(np.ascontiguousarray(piece.transpose(2, 0, 1))))
         several = []
         for _ in range(self.batch - alone):
-            pan = not any(self.files) or rng.random() < SHARES["pan"] / (1 - SHARES["alone"])
-            several.append(self.turned(*(self.pan() if pan else self.window())))
+            kind = rng.choice(("pan", "window", "hole"), p=[SHARES[k] / (1 - SHARES["alone"]) for k in ("pan", "window", "hole")])
+            if kind == "hole" and not self.files[2]:
+                kind = "window"
+            several.append(self.turned(*(self.pan() if kind == "pan" or not any(self.files[:2]) else self.window(kind == "hole"))))
         stack = lambda a: torch.from_numpy(np.stack(a))
         return Batch(stack(pictures), stack([s[0] for s in several]), stack([s[1] for s in several]), stack([s[2] for s in several]),
-                     torch.tensor([s[3] for s in several], dtype=torch.float32))
+                     torch.tensor([s[3] for s in several], dtype=torch.float32), stack([s[4] for s in several]))
 
 
 def squared_weights(flow, bicubic):
@@ -303,4 +309,6 @@ def observe(batch, rng, generator=None):
     mask = blobs(rng, a + m, patch).to(device)
     frames[:, 6:9] = torch.where(mask > 0, torch.from_numpy(rng.uniform(0, 1, (a + m, 1, 1, 1)).astype(np.float32)).to(device), frames[:, 6:9])
     sigma[:, 6:9] = sigma[:, 6:9].masked_fill(mask > 0, UNKNOWN)
-    return frames, sigma, torch.cat(grain), truth, mask
+    lost = torch.cat((batch.hole.new_zeros(a, 1, patch, patch), batch.hole))
+    frames, sigma = holes.guess(frames, sigma, lost)
+    return frames, sigma, torch.cat(grain), truth, torch.maximum(mask, lost)

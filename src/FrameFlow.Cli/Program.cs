@@ -23,6 +23,7 @@ root.Subcommands.Add(ProbeCommand.Create(global));
 root.Subcommands.Add(ModelsCommand.Create(global));
 root.Subcommands.Add(DevicesCommand.Create(global));
 root.Subcommands.Add(EvaluateCommand.Create(global));
+root.Subcommands.Add(BenchCommand.Create(global));
 root.Subcommands.Add(VerifyCommand.Create(global));
 root.Subcommands.Add(FormatsCommand.Create(global));
 

@@ -30,6 +30,7 @@ public sealed partial class ArchitectureTests
         ["Repair"] = ["Media", "Color", "Pipeline", "Inference", "Diffusion", "Motion", "SceneCuts", "Denoising", "Interpolation"],
         ["Reporting"] = ["Media", "Pipeline", "Interpolation"],
         ["Jobs"] = ["Media", "Color", "Pipeline", "Inference", "Diffusion", "Decoding", "Encoding", "Motion", "SceneCuts", "Interpolation", "Denoising", "Repair", "Verification", "Reporting"],
+        ["Benchmarking"] = ["Media", "Color", "Pipeline", "Inference", "Decoding", "Encoding", "Motion", "SceneCuts", "Interpolation", "Jobs", "Reporting"],
         ["Evaluation"] = ["Media", "Inference", "Decoding", "Encoding", "Interpolation", "Jobs"],
     };
 

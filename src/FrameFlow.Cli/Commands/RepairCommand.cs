@@ -42,27 +42,12 @@ internal static class RepairCommand
 
             JobRequest job = new() { Options = options, Operations = operations };
             JobRequest? preview = defects.ReadPreview(parsed, job);
-            SegmentPolicy policy = arguments.ReadPolicy(parsed);
-            bool json = arguments.IsJson(parsed);
-            if (arguments.IsDryRun(parsed))
+            if (preview is not null && !arguments.IsDryRun(parsed))
             {
-                await using SegmentedJob prepared = await SegmentedJob.PrepareAsync(job, policy, ModelsCommand.Catalog(), log, TimeProvider.System, token);
-                PrintPlan(await prepared.EstimateAsync(token), options, prepared.Operations, json);
-                return ExitCode.Success;
+                _ = await JobRun.RunAsync(preview, arguments.ReadPolicy(parsed), log, static (_, _) => { }, token);
             }
 
-            if (preview is not null)
-            {
-                _ = await JobRun.RunAsync(preview, policy, log, static (_, _) => { }, token);
-            }
-
-            return await JobRun.RunAsync(job, policy, log, (done, summary) =>
-            {
-                if (json)
-                {
-                    PrintSummary(summary, options, done.Operations);
-                }
-            }, token);
+            return await JobRun.RunAsync(arguments, parsed, job, log, Planned, static (_, _) => new { }, token);
         });
         return command;
     }
@@ -93,68 +78,11 @@ internal static class RepairCommand
         }
     }
 
-    private static void PrintPlan(JobPlan plan, VideoJobOptions options, IReadOnlyList<IVideoOperation> operations, bool json)
+    private static (object Json, string Words) Planned(SegmentedJob job)
     {
-        RebuildPlan? rebuild = operations.OfType<RebuildOperation>().SingleOrDefault()?.Plan;
-        if (json)
-        {
-            Json.Print(new
-            {
-                options.Input,
-                options.Output,
-                DryRun = true,
-                plan.FramesIn,
-                plan.FramesOut,
-                Added = rebuild?.Added ?? 0,
-                ToRebuild = rebuild?.KnownEmpty ?? 0,
-                plan.SourceRate,
-                plan.TargetRate,
-                Methods = operations.Select(o => o.Method),
-                Devices = operations.Select(o => o.Device),
-                plan.Encoder,
-                PixelFormat = plan.Format.PixelFormat.Name,
-                plan.Content,
-                DiskBytesExpected = plan.ExpectedBytes,
-                SecondsExpected = plan.ExpectedSeconds,
-                Damage = plan.Damage.Select(d => new { Start = Json.Seconds(d.Start), End = Json.Seconds(d.End), d.What }),
-                plan.Notes,
-            });
-            return;
-        }
-
-        Console.Out.WriteLine($"Would write {options.Output}: {plan.FramesOut} frames at {plan.TargetRate?.ToString() ?? "the source's own times"}, {rebuild?.KnownEmpty ?? 0} of them rebuilt{((rebuild?.Faults ?? FrameFaults.None) == FrameFaults.None ? "" : " and those that are found")}.");
-        Console.Out.WriteLine(FormattableString.Invariant($"Methods {string.Join(", ", operations.Select(o => o.Device == "none" ? o.Method : $"{o.Method} on {o.Device}"))}, encoder {plan.Encoder}, {plan.Format.Width}x{plan.Format.Height} {plan.Format.PixelFormat.Name}."));
-        Console.Out.WriteLine(FormattableString.Invariant($"Expect up to {plan.ExpectedBytes / 1048576.0:0.0} MiB on disk{(plan.ExpectedSeconds is { } s ? $" and about {s:0} s of work" : "")}."));
-        foreach (string note in plan.Notes)
-        {
-            Console.Out.WriteLine($"Note: {note}");
-        }
+        RebuildPlan? rebuild = job.Operations.OfType<RebuildOperation>().SingleOrDefault()?.Plan;
+        long known = rebuild?.KnownEmpty ?? 0;
+        bool searches = (rebuild?.Faults ?? FrameFaults.None) != FrameFaults.None;
+        return (new { Added = rebuild?.Added ?? 0, ToRebuild = known }, $", {known} of them rebuilt{(searches ? " and those that are found" : "")}");
     }
-
-    private static void PrintSummary(JobSummary summary, VideoJobOptions options, IReadOnlyList<IVideoOperation> operations) => Json.Print(new
-    {
-        options.Input,
-        options.Output,
-        summary.Plan.FramesIn,
-        summary.FramesOut,
-        summary.Counts,
-        summary.Kinds,
-        summary.Segments,
-        summary.Plan.SourceRate,
-        summary.Plan.TargetRate,
-        Cuts = summary.Cuts.Select(c => Json.Seconds(c)),
-        Damage = summary.Plan.Damage.Select(d => new { Start = Json.Seconds(d.Start), End = Json.Seconds(d.End), d.What }),
-        Methods = operations.Select(o => o.Method),
-        Devices = operations.Select(o => o.Device),
-        options.Seed,
-        summary.Plan.Encoder,
-        Seconds = Math.Round(summary.Seconds, 3),
-        Fps = Math.Round(summary.FramesOut / summary.Seconds, 3),
-        summary.PeakMemoryBytes,
-        FirstTime = Json.Seconds(summary.FirstTime),
-        LastTime = Json.Seconds(summary.LastTime),
-        AudioOffsetIn = Json.Seconds(summary.AudioOffsetIn),
-        AudioOffsetOut = Json.Seconds(summary.AudioOffsetOut),
-        summary.Plan.Notes,
-    });
 }

@@ -39,6 +39,10 @@ public sealed record ModelFile
     /// <summary>How many weights it holds.</summary>
     [JsonPropertyName("parameters")]
     public long Parameters { get; init; }
+
+    /// <summary>What one evaluation computes for a pixel of the picture: the convolutions' multiplications and additions, two for each weight used. 0: not said.</summary>
+    [JsonPropertyName("flopsPerPixel")]
+    public long FlopsPerPixel { get; init; }
 }
 
 /// <summary>The noise levels that sampling visits.</summary>
@@ -82,6 +86,10 @@ public sealed record ModelManifest
     /// <summary>Receptive field's radius in pixels, a graph: tiles overlap by it.</summary>
     [JsonPropertyName("receptiveField")]
     public IReadOnlyDictionary<string, int> ReceptiveField { get; init; } = new Dictionary<string, int>();
+
+    /// <summary>Frames whose shorter side has at least so many pixels are shown to the networks at half size, if the user says nothing else; 0: none.</summary>
+    [JsonPropertyName("halveFrom")]
+    public int HalveFrom { get; init; }
 
     /// <summary>The noise levels that sampling visits.</summary>
     [JsonPropertyName("sigma")]

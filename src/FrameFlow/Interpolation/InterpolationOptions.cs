@@ -1,3 +1,4 @@
+using FrameFlow.Inference;
 using FrameFlow.Media;
 using FrameFlow.Motion;
 
@@ -31,6 +32,12 @@ public sealed record InterpolationOptions
     /// <summary>The most pixels of a tile.</summary>
     public long TilePixels { get; init; } = 1280 * 736;
 
+    /// <summary>
+    /// Whether the networks see the look-ups at half their size: a quarter of the work and of the memory. Motion and look-ups stay at full size, what the networks
+    /// give is enlarged. Means only: a sample's grain would be twice as coarse. Null: as the model says for the frame's size (<see cref="For"/>).
+    /// </summary>
+    public bool? HalvesNetworks { get; init; }
+
     /// <summary>Whether a made frame gives way to the nearer of its two source frames where the model expects it to be in shreds (<see cref="ShredsAbove"/>).</summary>
     public bool FallBack { get; init; } = true;
 
@@ -43,6 +50,16 @@ public sealed record InterpolationOptions
     public static bool AreShreds(float expectedError, double position) =>
         expectedError > ShredsAbove * 2 * Math.Sqrt(position * (1 - position)); // what is expected shrinks towards the given frames; without that, all between two are judged alike
 
+    /// <summary>These options with what was left to the model decided.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="format">The frames' format.</param>
+    public InterpolationOptions For(ModelManifest model, VideoFormat format)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(format);
+        return this with { HalvesNetworks = HalvesNetworks ?? (Steps == 1 && model.HalveFrom > 0 && Math.Min(format.Width, format.Height) >= model.HalveFrom) };
+    }
+
     /// <summary>Lists every option that is out of range: name, value, range.</summary>
     public IReadOnlyList<string> Validate()
     {
@@ -51,6 +68,7 @@ public sealed record InterpolationOptions
         Check(Detail is >= 0 and <= 1, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"--detail {Detail}: 0 to 1"));
         Check(Batch is >= 1 and <= 64, $"--batch {Batch}: 1 to 64");
         Check(Workers is >= 1 and <= 64, $"--threads {Workers}: 1 to 64");
+        Check(HalvesNetworks != true || Steps == 1, $"--network-size half with --steps {Steps}: only 1 step can be taken at half size");
         Check(TilePixels >= 256 * 256, $"tile of {TilePixels} pixels: 65536 or more");
         return faults;
 

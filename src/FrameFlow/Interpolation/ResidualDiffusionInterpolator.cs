@@ -11,7 +11,8 @@ namespace FrameFlow.Interpolation;
 /// Residual video diffusion between two frames (Yang 2022, applied to interpolation; models/training/README.md): motion is found once a
 /// pair, a synthesis network corrects it and blends the base frame b, and a diffusion of what the base missed adds u = (x - b)/s.
 /// One step is the posterior mean x = b + s E[u]; more draw a sample by DPM-Solver++ 2M from sigma_1, of which lambda is taken.
-/// The networks are local and run in tiles; warping stays outside the graphs, so that tiles need no halo for the motion.
+/// The networks are local and run in tiles; warping stays outside the graphs, so that tiles need no halo for the motion. At half size
+/// (<see cref="InterpolationOptions.HalvesNetworks"/>) they see all at half the resolution, and their blend and residual are enlarged: the look-ups stay at full size.
 /// </summary>
 public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
 {
@@ -48,8 +49,9 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         _converter = new FrameConverter(format);
         _options = options;
         _memory = memory;
-        TilePlan synthesisPlan = TilePlan.Create(format.Width, format.Height, _manifest.Alignment, Radius("synthesis"), options.TilePixels);
-        TilePlan residualPlan = TilePlan.Create(format.Width, format.Height, _manifest.Alignment, Radius("residual"), options.TilePixels);
+        (int width, int height) = options.HalvesNetworks == true ? (HalfSize.Of(format.Width), HalfSize.Of(format.Height)) : (format.Width, format.Height);
+        TilePlan synthesisPlan = TilePlan.Create(width, height, _manifest.Alignment, Radius("synthesis"), options.TilePixels);
+        TilePlan residualPlan = TilePlan.Create(width, height, _manifest.Alignment, Radius("residual"), options.TilePixels);
         _sigmas = NoiseSchedule.EvenInAngle(options.Steps, _manifest.Sigma.Start);
         _synthesis = new OnnxModel(model, "synthesis", device);
         try
@@ -87,14 +89,16 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         ArgumentNullException.ThrowIfNull(format);
         ArgumentNullException.ThrowIfNull(options);
         long pixels = (long)format.Width * format.Height;
-        long tile = Math.Min((long)(format.Width + 7) * (format.Height + 7), options.TilePixels);
+        long seen = options.HalvesNetworks == true ? (long)HalfSize.Of(format.Width) * HalfSize.Of(format.Height) : pixels;
+        long tile = Math.Min((long)(format.Width + 15) * (format.Height + 15) * seen / pixels, options.TilePixels);
 
         // A pair: two pictures (6), both flows (4), their inconsistencies (2), what the search keeps (about 10). A frame: motion (2), two
-        // flows (4), two look-ups (6), condition (16), maps (4), result (3), while sampling state, scratch and mean (12).
+        // flows (4), two look-ups (6), maps (4); as the networks see it: condition (16), result (3), while sampling state, scratch and mean (12).
         long pair = 22;
-        long frame = options.Steps > 1 ? 47 : 35;
+        long frame = 16;
+        long networks = options.Steps > 1 ? 31 : 19;
         long bound = ConditionChannels + 6 + 3 + ConditionChannels + 3;
-        long pictures = sizeof(float) * options.Workers * (pair + (options.Batch * frame)) * pixels;
+        long pictures = sizeof(float) * options.Workers * ((pair * pixels) + (options.Batch * ((frame * pixels) + (networks * seen))));
         return pictures + (sizeof(float) * bound * options.Batch * tile) + model.ActivationBytes(options.Batch * tile);
     }
 
@@ -156,7 +160,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
                 {
                     cancellationToken.ThrowIfCancellationRequested();
                     (double position, PathBend? bend) = placeOf(first + i);
-                    items[i] = new Item(_memory, rgb0.Height, rgb0.Width, position);
+                    items[i] = new Item(_memory, rgb0.Height, rgb0.Width, position, _options.HalvesNetworks == true);
                     Approach(items[i], rgb0, rgb1, motion, bend);
                 }
 
@@ -178,7 +182,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
                     Span<float> scale = items[i].Scale.Values;
                     float expectedError = MathF.Sqrt(TensorPrimitives.SumOfSquares<float>(scale) / scale.Length);
                     Compose(items[i]);
-                    deliver(first + i, items[i].Clean, expectedError);
+                    deliver(first + i, items[i].Picture, expectedError);
                     deliverMotion?.Invoke(first + i, items[i].Flow0, items[i].Flow1, items[i].Mask);
                 }
             }
@@ -202,30 +206,34 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     }
 
     // The motion at t and what it fetches: the synthesis network's input (nets.py, Synthesis) into item.Condition.
-    // Mask and Scale are scratch here: the network fills them afterwards.
+    // Mask, Scratch and Scale are scratch here: the network fills them afterwards.
     private void Approach(Item item, FloatImage rgb0, FloatImage rgb1, MotionField motion, PathBend? bend)
     {
         float t = (float)item.Position;
         FloatImage x = item.Condition;
         using FloatImage velocity = IntermediateMotion.At(motion, rgb0, rgb1, t, _memory);
-        IntermediateMotion.InconsistencyAt(motion, velocity, t, item.Mask, item.Scale);
-        item.Mask.Values.CopyTo(x.Channel(10));
-        item.Scale.Values.CopyTo(x.Channel(11));
+        IntermediateMotion.InconsistencyAt(motion, velocity, t, item.Mask, item.Scratch);
+        item.See(item.Mask.Values, x.Channel(10), item.PixelSize);
+        item.See(item.Scratch.Values, x.Channel(11), item.PixelSize);
         Warp.Inside(velocity, -t, item.Mask);
-        Warp.Inside(velocity, 1 - t, item.Scale);
-        item.Mask.Values.CopyTo(x.Channel(12));
-        item.Scale.Values.CopyTo(x.Channel(13));
+        Warp.Inside(velocity, 1 - t, item.Scratch);
+        item.See(item.Mask.Values, x.Channel(12));
+        item.See(item.Scratch.Values, x.Channel(13));
         TensorPrimitives.Multiply(velocity.Values, -t, item.Flow0.Values);
         TensorPrimitives.Multiply(velocity.Values, 1 - t, item.Flow1.Values);
         bend?.Apply(velocity, t, item.Flow0, item.Flow1, _memory);
         Warp.Bicubic(rgb0, item.Flow0, 1, item.Look0);
         Warp.Bicubic(rgb1, item.Flow1, 1, item.Look1);
-        item.Look0.Values.CopyTo(x.Values);
-        item.Look1.Values.CopyTo(x.Values[(3 * x.PlaneLength)..]);
+        for (int c = 0; c < 3; c++)
+        {
+            item.See(item.Look0.Channel(c), x.Channel(c));
+            item.See(item.Look1.Channel(c), x.Channel(3 + c));
+        }
+
         for (int c = 0; c < 2; c++)
         {
-            TensorPrimitives.Multiply(item.Flow0.Channel(c), 1 / FlowUnit, x.Channel(6 + c));
-            TensorPrimitives.Multiply(item.Flow1.Channel(c), 1 / FlowUnit, x.Channel(8 + c));
+            item.See(item.Flow0.Channel(c), x.Channel(6 + c), item.PixelSize / FlowUnit);
+            item.See(item.Flow1.Channel(c), x.Channel(8 + c), item.PixelSize / FlowUnit);
         }
 
         x.Channel(14).Fill(t);
@@ -234,7 +242,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         difference.Clear();
         for (int c = 0; c < 3; c++)
         {
-            TensorPrimitives.Subtract(item.Look0.Channel(c), item.Look1.Channel(c), scratch);
+            TensorPrimitives.Subtract(x.Channel(c), x.Channel(3 + c), scratch);
             TensorPrimitives.Abs(scratch, scratch);
             TensorPrimitives.Add(difference, scratch, difference);
         }
@@ -256,9 +264,9 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             for (int n = 0; n < count; n++)
             {
                 Item item = items[first + n];
-                Tiles.Add(plan, tile, run["flow_delta"], n, 4, 0, item.Flow0);
-                Tiles.Add(plan, tile, run["flow_delta"], n, 4, 2, item.Flow1);
-                Tiles.Store(plan, tile, run["mask"], n, 1, item.Mask);
+                Tiles.Add(plan, tile, run["flow_delta"], n, 4, 0, item.Delta0 ?? item.Flow0);
+                Tiles.Add(plan, tile, run["flow_delta"], n, 4, 2, item.Delta1 ?? item.Flow1);
+                Tiles.Store(plan, tile, run["mask"], n, 1, item.SeenMask);
                 Tiles.Store(plan, tile, run["scale"], n, 1, item.Scale);
             }
         },
@@ -268,21 +276,22 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     private void Blend(Item item, FloatImage rgb0, FloatImage rgb1)
     {
         FloatImage cond = item.Condition;
+        item.TakeCorrections();
         Warp.Bicubic(rgb0, item.Flow0, 1, item.Look0);
         Warp.Bicubic(rgb1, item.Flow1, 1, item.Look1);
         cond.Channel(10).CopyTo(cond.Channel(12));
         cond.Channel(11).CopyTo(cond.Channel(13));
-        item.Look0.Values.CopyTo(cond.Values[(3 * cond.PlaneLength)..]);
-        item.Look1.Values.CopyTo(cond.Values[(6 * cond.PlaneLength)..]);
-        Span<float> mask = item.Mask.Values;
         for (int c = 0; c < 3; c++)
         {
-            Span<float> b = cond.Channel(c);
-            TensorPrimitives.Subtract(item.Look0.Channel(c), item.Look1.Channel(c), b);
-            TensorPrimitives.MultiplyAdd(b, mask, item.Look1.Channel(c), b);
+            item.See(item.Look0.Channel(c), cond.Channel(3 + c));
+            item.See(item.Look1.Channel(c), cond.Channel(6 + c));
+            Span<float> b = item.Look0.Channel(c);
+            TensorPrimitives.Subtract(b, item.Look1.Channel(c), b);
+            TensorPrimitives.MultiplyAdd(b, item.Mask.Values, item.Look1.Channel(c), b);
+            item.See(b, cond.Channel(c));
         }
 
-        mask.CopyTo(cond.Channel(9));
+        item.SeenMask.Values.CopyTo(cond.Channel(9));
         Length(item.Flow0, cond.Channel(10));
         Length(item.Flow1, cond.Channel(11));
         double t = item.Position;
@@ -294,10 +303,12 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         TensorPrimitives.Log(scale, cond.Channel(14));
         cond.Channel(15).Fill((float)t);
 
-        static void Length(FloatImage flow, Span<float> length)
+        void Length(FloatImage flow, Span<float> length)
         {
-            TensorPrimitives.Hypot(flow.Channel(0), flow.Channel(1), length);
-            TensorPrimitives.Multiply(length, 1 / FlowUnit, length);
+            // Look1 has been seen.
+            Span<float> scratch = item.Look1.Channel(0);
+            TensorPrimitives.Hypot(flow.Channel(0), flow.Channel(1), scratch);
+            item.See(scratch, length, item.PixelSize / FlowUnit);
         }
     }
 
@@ -390,52 +401,128 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     // x = b + s u.
     private void Compose(Item item)
     {
-        Span<float> scale = item.Scale.Values;
         for (int c = 0; c < 3; c++)
         {
-            Span<float> u = item.Clean.Channel(c);
-            TensorPrimitives.MultiplyAdd(u, scale, item.Condition.Channel(c), u);
+            TensorPrimitives.Multiply(item.Clean.Channel(c), item.Scale.Values, item.Clean.Channel(c));
+            item.AddSeen(item.Clean.Channel(c), item.Picture.Channel(c));
         }
 
-        if (!float.IsFinite(TensorPrimitives.Sum<float>(item.Clean.Values)))
+        if (!float.IsFinite(TensorPrimitives.Sum<float>(item.Picture.Values)))
         {
             throw new FrameFlowException(FaultKind.Model, $"Model '{_manifest.Name}' gave a picture that is not finite; try --device cpu, and report it.");
         }
     }
 
-    // Everything that belongs to one frame in the making; Condition first holds the synthesis network's input.
+    // Everything that belongs to one frame in the making; Condition first holds the synthesis network's input. What the networks see and give is of
+    // their size, half of the frame's where they are halved: then their corrections of the motion and their mask are enlarged.
     private sealed class Item : IDisposable
     {
-        public Item(NativePool memory, int height, int width, double position)
+        private readonly bool _isHalved;
+
+        public Item(NativePool memory, int height, int width, double position, bool isHalved)
         {
             Position = position;
+            _isHalved = isHalved;
+            (int seenHeight, int seenWidth) = isHalved ? (HalfSize.Of(height), HalfSize.Of(width)) : (height, width);
             Flow0 = new FloatImage(memory, 2, height, width);
             Flow1 = new FloatImage(memory, 2, height, width);
             Look0 = new FloatImage(memory, 3, height, width);
             Look1 = new FloatImage(memory, 3, height, width);
-            Condition = new FloatImage(memory, ConditionChannels, height, width);
             Mask = new FloatImage(memory, 1, height, width);
-            Scale = new FloatImage(memory, 1, height, width);
-            Clean = new FloatImage(memory, 3, height, width);
+            Condition = new FloatImage(memory, ConditionChannels, seenHeight, seenWidth);
+            Scale = new FloatImage(memory, 1, seenHeight, seenWidth);
+            Clean = new FloatImage(memory, 3, seenHeight, seenWidth);
+            SeenMask = isHalved ? new FloatImage(memory, 1, seenHeight, seenWidth) : Mask;
+            Scratch = isHalved ? new FloatImage(memory, 1, height, width) : Scale;
+            if (isHalved)
+            {
+                Delta0 = new FloatImage(memory, 2, seenHeight, seenWidth);
+                Delta1 = new FloatImage(memory, 2, seenHeight, seenWidth);
+                Delta0.Values.Clear();
+                Delta1.Values.Clear();
+            }
         }
 
         public double Position { get; }
+
+        /// <summary>The networks' pixels a pixel of the frame.</summary>
+        public float PixelSize => _isHalved ? 0.5f : 1;
 
         public FloatImage Flow0 { get; }
 
         public FloatImage Flow1 { get; }
 
+        /// <summary>The networks' corrections of both flows; null where they go into the flows themselves.</summary>
+        public FloatImage? Delta0 { get; }
+
+        public FloatImage? Delta1 { get; }
+
         public FloatImage Look0 { get; }
 
         public FloatImage Look1 { get; }
+
+        /// <summary>In the end the finished picture: the base takes the first look-up's place.</summary>
+        public FloatImage Picture => Look0;
 
         public FloatImage Condition { get; }
 
         public FloatImage Mask { get; }
 
+        /// <summary>The mask as the network gave it.</summary>
+        public FloatImage SeenMask { get; }
+
         public FloatImage Scale { get; }
 
+        /// <summary>Of the frame's size; shares memory with Scale where that is of the frame's size too.</summary>
+        public FloatImage Scratch { get; }
+
         public FloatImage Clean { get; }
+
+        /// <summary>Shows the networks a plane of the frame's size.</summary>
+        public void See(ReadOnlySpan<float> plane, Span<float> seen, float factor = 1)
+        {
+            if (_isHalved)
+            {
+                HalfSize.Reduce(plane, Mask.Width, Mask.Height, seen, factor);
+            }
+            else if (factor == 1)
+            {
+                plane.CopyTo(seen);
+            }
+            else
+            {
+                TensorPrimitives.Multiply(plane, factor, seen);
+            }
+        }
+
+        /// <summary>Adds a plane of the networks' size to one of the frame's.</summary>
+        public void AddSeen(ReadOnlySpan<float> seen, Span<float> plane, float factor = 1)
+        {
+            if (_isHalved)
+            {
+                HalfSize.AddEnlarged(seen, plane, Mask.Width, Mask.Height, Scratch.Values, factor);
+            }
+            else
+            {
+                TensorPrimitives.MultiplyAdd(seen, factor, plane, plane);
+            }
+        }
+
+        /// <summary>Brings the networks' corrections and mask to the frame's size.</summary>
+        public void TakeCorrections()
+        {
+            if (_isHalved)
+            {
+                for (int c = 0; c < 2; c++)
+                {
+                    AddSeen(Delta0!.Channel(c), Flow0.Channel(c), 1 / PixelSize);
+                    AddSeen(Delta1!.Channel(c), Flow1.Channel(c), 1 / PixelSize);
+                }
+
+                Mask.Values.Clear();
+                AddSeen(SeenMask.Values, Mask.Values);
+            }
+        }
 
         public void Dispose()
         {
@@ -447,6 +534,13 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             Mask.Dispose();
             Scale.Dispose();
             Clean.Dispose();
+            if (_isHalved)
+            {
+                SeenMask.Dispose();
+                Scratch.Dispose();
+                Delta0!.Dispose();
+                Delta1!.Dispose();
+            }
         }
     }
 }

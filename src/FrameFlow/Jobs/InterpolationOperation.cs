@@ -125,6 +125,7 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
             return;
         }
 
+        _sampling = _sampling.For(_model.Manifest, context.Format);
         _sampling = ChoosePlan(context, _model);
         ExecutionDevice device = context.Devices.For(context.Options.Threads, inTurns: true);
         Device = device.Name;

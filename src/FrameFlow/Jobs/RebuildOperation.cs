@@ -74,13 +74,14 @@ public sealed class RebuildOperation(RebuildOperationOptions options) : IVideoOp
 
     /// <summary>
     /// <c>rebuilt</c>: frames made between two others. <c>extrapolated</c>: frames made by carrying on one side's motion. <c>heldFrames</c>: frames that repeat
-    /// another where none could be made.
+    /// another where none could be made. <c>longRuns</c>: black or frozen runs that were left, being longer than a fault is taken to last.
     /// </summary>
     public IReadOnlyDictionary<string, long> Counts => new Dictionary<string, long>
     {
         ["rebuilt"] = _stage?.RebuiltFrames ?? 0,
         ["extrapolated"] = _stage?.ExtrapolatedFrames ?? 0,
         ["heldFrames"] = _stage?.HeldOutputs ?? 0,
+        ["longRuns"] = _stage?.LongRuns ?? 0,
     };
 
     /// <inheritdoc/>
@@ -133,7 +134,7 @@ public sealed class RebuildOperation(RebuildOperationOptions options) : IVideoOp
             return;
         }
 
-        InterpolationOptions sampling = new() { Seed = context.Options.Seed };
+        InterpolationOptions sampling = new InterpolationOptions { Seed = context.Options.Seed }.For(_model.Manifest, context.Format);
         long needed = ResidualDiffusionInterpolator.WorkingBytes(_model, context.Format, sampling);
         if (needed > context.Options.MemoryBytes)
         {

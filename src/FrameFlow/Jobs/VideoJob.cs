@@ -87,6 +87,12 @@ public sealed class VideoJob : IAsyncDisposable
     /// <summary>What goes with the output.</summary>
     internal JobPapers Papers { get; }
 
+    /// <summary>How the pipeline's parts did in the run that ended last; empty before.</summary>
+    internal IReadOnlyList<StageRecord> Stages { get; private set; } = [];
+
+    /// <summary>Managed bytes that were allocated while the pipeline ran last.</summary>
+    internal long AllocatedBytes { get; private set; }
+
     /// <summary>Frames handed to the encoder so far; of the part that was begun last, where the job is done in parts.</summary>
     public long FramesDone() => _sink?.FramesWritten ?? 0;
 
@@ -405,13 +411,14 @@ public sealed class VideoJob : IAsyncDisposable
         VideoPipeline pipeline = VideoPipeline.Build(source, stages, sink, ChannelCapacity, _memory.LimitBytes);
         long allocatedBefore = GC.GetTotalAllocatedBytes();
         await pipeline.RunAsync(cancellationToken);
-        _log.Debug("Managed allocation while running: {Bytes} bytes for {Frames} frames", GC.GetTotalAllocatedBytes() - allocatedBefore, FramesDone());
+        AllocatedBytes = GC.GetTotalAllocatedBytes() - allocatedBefore;
+        _log.Debug("Managed allocation while running: {Bytes} bytes for {Frames} frames", AllocatedBytes, FramesDone());
         foreach (StageMeter meter in pipeline.Meters)
         {
             _log.Debug("Stage {Stage} passed on {Frames} frames, waited {Starved} for frames and {Blocked} for room", meter.Name, meter.Frames, meter.Starved, meter.Blocked);
         }
 
-        return [.. pipeline.Meters.Select(m => StageRecord.Of(m, clock.Elapsed))];
+        return Stages = [.. pipeline.Meters.Select(m => StageRecord.Of(m, clock.Elapsed))];
     }
 
     // From the last operation back to the first, each says what it needs; stages then run from the first on.

@@ -43,14 +43,15 @@ internal static class FaultFinder
     /// <param name="faults">What is looked for.</param>
     /// <param name="options">Where the decoder reported damage.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
-    public static async IAsyncEnumerable<(Frame Frame, bool IsFaulty)> FindAsync(
+    /// <returns>Each frame, whether it is spoilt, and whether a run begins with it that looks spoilt but is longer than <see cref="LongestRun"/>: it is left as it is.</returns>
+    public static async IAsyncEnumerable<(Frame Frame, bool IsFaulty, bool IsTooLong)> FindAsync(
         IAsyncEnumerable<Frame> input, FrameFaults faults, RebuildOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         if (faults == FrameFaults.None)
         {
             await foreach (Frame frame in input.WithCancellation(cancellationToken))
             {
-                yield return (frame, false);
+                yield return (frame, false, false);
             }
 
             yield break;
@@ -94,6 +95,8 @@ internal static class FaultFinder
         public bool IsDamaged { get; set; }
 
         public bool IsFaulty { get; set; }
+
+        public bool IsTooLong { get; set; }
 
         public Frame Frame => frame;
 
@@ -139,7 +142,7 @@ internal static class FaultFinder
             }
         }
 
-        public (Frame Frame, bool IsFaulty) Next()
+        public (Frame Frame, bool IsFaulty, bool IsTooLong) Next()
         {
             Judge(_turn);
             Look look = _looks[_turn];
@@ -152,7 +155,7 @@ internal static class FaultFinder
                 _turn--;
             }
 
-            return (frame, look.IsFaulty);
+            return (frame, look.IsFaulty, look.IsTooLong);
         }
 
         public void Dispose()
@@ -193,12 +196,18 @@ internal static class FaultFinder
                 right++;
             }
 
-            if (_looks[left].IsBlack || right == left + 1 || right == _looks.Count || _looks[right].IsBlack)
+            if (_looks[left].IsBlack || right == left + 1 || right == _looks.Count)
             {
                 return null;
             }
 
             double dark = Enumerable.Range(left + 1, right - left - 1).Max(i => _looks[i].Mean) + BrighterBy;
+            if (_looks[right].IsBlack)
+            {
+                _looks[left + 1].IsTooLong |= IsLit(left, left - 1, dark);
+                return null;
+            }
+
             return IsLit(left, left - 1, dark) && IsLit(right, right + 1, dark) && IsOneScene(left, right) ? right : null;
         }
 
@@ -256,8 +265,15 @@ internal static class FaultFinder
             }
 
             int repeats = right - left - 1;
-            bool isRun = repeats >= (faults.HasFlag(FrameFaults.Repeated) ? 1 : 2) && repeats <= LongestRun && right < _looks.Count;
-            return isRun && left > 0 && _looks[left].Change > MovesAbove && _looks[right].Change > MovesAbove && !double.IsInfinity(_looks[left].Change) && IsOneScene(left, right) ? right : null;
+            bool movedBefore = left > 0 && _looks[left].Change > MovesAbove && !double.IsInfinity(_looks[left].Change);
+            if (repeats > LongestRun)
+            {
+                _looks[left + 1].IsTooLong |= movedBefore;
+                return null;
+            }
+
+            bool isRun = repeats >= (faults.HasFlag(FrameFaults.Repeated) ? 1 : 2) && right < _looks.Count;
+            return isRun && movedBefore && _looks[right].Change > MovesAbove && IsOneScene(left, right) ? right : null;
         }
 
         private bool IsOneScene(int first, int second) => !_detector.AreDifferentScenes(_looks[first].Picture, _looks[second].Picture);

@@ -23,6 +23,7 @@ public sealed class FrameRebuildStage : IFrameStage
     private long _rebuilt;
     private long _extrapolated;
     private long _held;
+    private long _tooLong;
 
     /// <summary>Creates the stage.</summary>
     /// <param name="plan">Where frames stand.</param>
@@ -60,6 +61,9 @@ public sealed class FrameRebuildStage : IFrameStage
     /// <summary>Frames that repeat another where none could be made, so far.</summary>
     public long HeldOutputs => Interlocked.Read(ref _held);
 
+    /// <summary>Black or frozen runs so far that were left as they are, being longer than a fault is taken to last.</summary>
+    public long LongRuns => Interlocked.Read(ref _tooLong);
+
     /// <inheritdoc/>
     public VideoFormat OutputFormat(VideoFormat input) => input;
 
@@ -73,12 +77,18 @@ public sealed class FrameRebuildStage : IFrameStage
         long index = _plan.InputFor(_wanted).First;
         hole.LeftPlace = _plan.PlaceOf(index) - 1;
         long seen = hole.LeftPlace;
-        await foreach ((Frame frame, bool isFaulty) in FaultFinder.FindAsync(input, _plan.Faults, _options, cancellationToken))
+        await foreach ((Frame frame, bool isFaulty, bool isTooLong) in FaultFinder.FindAsync(input, _plan.Faults, _options, cancellationToken))
         {
             long place = _plan.PlaceOf(index);
             seen = place;
             hole.Current = frame;
             bool isSpoilt = isFaulty || _plan.IsNamed(index);
+            if (isTooLong && !isSpoilt && IsWanted(place))
+            {
+                Interlocked.Increment(ref _tooLong);
+                _tell(string.Create(CultureInfo.InvariantCulture, $"Black or frozen for more than {FaultFinder.LongestRun} frames from {frame.Time.ToDouble():0.000} s (frame {index}): taken for content and left; name the frames to have them rebuilt."));
+            }
+
             index++;
             if (hole.Right is { } bound)
             {

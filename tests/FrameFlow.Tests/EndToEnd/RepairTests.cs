@@ -63,6 +63,43 @@ public sealed class RepairTests : IDisposable
         Assert.Equal(["086400", "086401", "086402", "086403", "086404", "086405"], Directory.GetFiles(_tool.At("out")).Select(f => Path.GetFileNameWithoutExtension(f)[5..]).Order());
     }
 
+    /// <summary>The masks that were found, given back as a video, repair the same frame in the same way; in parts the video is read from the part's beginning on.</summary>
+    [Fact]
+    public async Task Repair_PreviewOfTheMasks_IsAMaskToGive()
+    {
+        await MakeAsync("dusty.mkv", $"loop=2:24:0,setpts=N/24/TB,{Speck(30)}");
+        ToolRun found = await _tool.RunAsync("repair", "dusty.mkv", "-o", "found.mkv", "--defects", "dust", "--fill", "median", "--grain", "off", "--cuts", "off", "--preview-mask", "masks.mkv", "--encoder", "ffv1", "--json");
+        Assert.True(found.Code == 0, found.Error);
+        Assert.Equal((1, 1), (CountOf(found, "defects"), CountOf(found, "framesRepaired")));
+        ToolRun given = await _tool.RunAsync("repair", "dusty.mkv", "-o", "given.mkv", "--mask", "masks.mkv", "--fill", "median", "--grain", "off", "--cuts", "off", "--segment", "0.5", "--encoder", "ffv1", "--json");
+        Assert.True(given.Code == 0, given.Error);
+        Assert.Equal((0, 1), (CountOf(given, "defects"), CountOf(given, "framesRepaired")));
+        string[] dusty = await FramesAsync("dusty.mkv");
+        string[] repaired = await FramesAsync("found.mkv");
+        Assert.Equal([30], Enumerable.Range(0, dusty.Length).Where(i => dusty[i] != repaired[i]));
+        Assert.Equal(repaired, await FramesAsync("given.mkv"));
+
+        static int CountOf(ToolRun run, string name) => run.Json.GetProperty("counts").GetProperty(name).GetInt32();
+    }
+
+    [Theory]
+    [InlineData("a mask of another size", "--mask", "small.mkv", 3, "are 80x60, the film is 160x120")]
+    [InlineData("a mask that is not there", "--mask", "none.mkv", 3, "do not exist")]
+    [InlineData("a preview of nothing", "--preview-mask", "masks.mkv", 2, "--preview-mask has nothing to show")]
+    [InlineData("a preview over the output", "--preview-mask", "out.mkv", 2, "is the output itself")]
+    [InlineData("an impossible sensitivity", "--sensitivity", "2", 2, "0 to 1")]
+    public async Task Repair_DefectOptionsThatCannotBe_AreRefusedInOneLine(string what, string option, string value, int code, string words)
+    {
+        await MakeAsync("film.mkv", "null");
+        await MakeAsync("small.mkv", "scale=80:60");
+        string[] rest = option is "--sensitivity" || value == "out.mkv" ? ["--defects", "dust"] : value == "masks.mkv" ? ["--deflicker", "on"] : [];
+        ToolRun run = await _tool.RunAsync(["repair", "film.mkv", "-o", "out.mkv", "--gaps", "off", "--fill", "median", option, value, .. rest]);
+        Assert.True(run.Code == code, $"{what}: {run.Code} {run.Error}");
+        Assert.Contains(words, run.Fault, StringComparison.Ordinal);
+        Assert.Single(run.Error.Split('\n'), l => l.StartsWith("[FTL]", StringComparison.Ordinal));
+        Assert.Empty(Directory.GetFiles(_tool.At("."), "out.mkv*"));
+    }
+
     [Theory]
     [InlineData("7-,", "is no list ('7-')")]
     [InlineData("5,24", "names frame 24, but what is read has 24")]
@@ -79,6 +116,8 @@ public sealed class RepairTests : IDisposable
     // A second of the test pan at 24 fps, lossless, small, through a filter.
     private Task<string> MakeAsync(string name, string filter) => _tool.ExternalAsync(
         "ffmpeg", "-v", "error", "-i", Repository.TestData("pan24.mp4"), "-map", "0:v", "-frames:v", "120", "-vf", $"trim=end_frame=24,scale=160:120,{filter}", "-fps_mode", "passthrough", "-c:v", "ffv1", _tool.At(name));
+
+    private static string Speck(int frame) => $"drawbox=x=60:y=40:w=6:h=6:t=fill:color=white:enable='eq(n,{frame})'";
 
     private async Task<string[]> FramesAsync(string name) => [.. (await _tool.ExternalAsync("ffmpeg", "-v", "error", "-i", name, "-fps_mode", "passthrough", "-f", "framemd5", "-"))
         .Split('\n').Where(l => l.Length > 0 && l[0] != '#').Select(l => l[(l.LastIndexOf(',') + 1)..].Trim())];

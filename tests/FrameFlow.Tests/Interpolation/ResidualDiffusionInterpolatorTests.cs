@@ -49,6 +49,34 @@ public sealed class ResidualDiffusionInterpolatorTests
     }
 
     [Fact]
+    public void Interpolate_NetworksAtHalfSize_IsNearTheFullAndTheSameInTiles()
+    {
+        using NativePool pool = new(1L << 32);
+        float[] full = InterpolateScene(new InterpolationOptions(), 971, 779, pool)[1];
+        float[] half = InterpolateScene(new InterpolationOptions { HalvesNetworks = true }, 971, 779, pool)[1];
+        float[] tiled = InterpolateScene(new InterpolationOptions { HalvesNetworks = true, TilePixels = 300 * 300 }, 971, 779, pool)[1];
+        double apart = Math.Sqrt(full.Zip(half, (a, b) => (double)(a - b) * (a - b)).Average());
+        Assert.InRange(apart, 1e-6, 0.01);
+        double worst = half.Zip(tiled, (a, b) => Math.Abs(a - b)).Max();
+        Assert.True(worst < 1e-4, $"tiled differs from whole by {worst}");
+    }
+
+    [Theory]
+    [InlineData(1, 720, 1280, 720, true)]
+    [InlineData(1, 720, 720, 1280, true)]
+    [InlineData(1, 720, 1280, 719, false)]
+    [InlineData(3, 720, 1280, 720, false)]
+    [InlineData(1, 0, 1280, 720, false)]
+    public void For_Sizes_HalvesAsTheModelSays(int steps, int halveFrom, int width, int height, bool expected)
+    {
+        ModelManifest model = new() { Name = "m", Task = "interpolate", Files = new Dictionary<string, ModelFile>(), HalveFrom = halveFrom };
+        VideoFormat format = new() { Width = width, Height = height, PixelFormat = PixelFormat.Known["yuv420p"] };
+        Assert.Equal(expected, new InterpolationOptions { Steps = steps }.For(model, format).HalvesNetworks);
+        Assert.False(new InterpolationOptions { HalvesNetworks = false }.For(model, format).HalvesNetworks);
+        Assert.Contains(new InterpolationOptions { HalvesNetworks = true, Steps = 3 }.Validate(), f => f.Contains("--network-size", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Interpolate_AnyBatch_DrawsTheSame()
     {
         using NativePool pool = new(1L << 31);

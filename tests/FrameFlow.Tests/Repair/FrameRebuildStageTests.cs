@@ -117,6 +117,25 @@ public sealed class FrameRebuildStageTests : FrameStageContract
         ];
         Counted counted = await film.RunAsync(shots, "auto", new BlendInterpolator());
         Assert.Equal((0, 0, 0), (counted.Rebuilt, counted.Extrapolated, counted.Held));
+
+        // The first is said: whoever knows better names the frames. The fade, the cut and the end are nobody's fault.
+        Assert.StartsWith("Black or frozen for more than 16 frames from 0.417 s (frame 10)", Assert.Single(counted.Told), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Process_FrozenForLong_IsLeftAndSaidOnceOverTheParts()
+    {
+        using Film film = new();
+        List<(int, double)> shots = [.. Enumerable.Range(0, 60).Select(i => (0, 4.0 * (i < 15 ? i : i < 40 ? 14 : i - 25)))];
+        List<string> told = [];
+        for (int first = 0; first < 60; first += 20)
+        {
+            Counted counted = await film.RunAsync(shots, "frozen", new BlendInterpolator(), part: new FrameRange(first, first + 20));
+            Assert.Equal(0, counted.Rebuilt);
+            told.AddRange(counted.Told);
+        }
+
+        Assert.Contains("(frame 15)", Assert.Single(told), StringComparison.Ordinal);
     }
 
     [Fact]

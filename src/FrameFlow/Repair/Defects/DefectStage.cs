@@ -81,9 +81,10 @@ public sealed class DefectStage : IFrameStage
         VideoFormat window = WindowOf(format);
         (int ofFrame, int ofWindow) = MaskedFill.FloatsPerPixel;
 
-        // Pictures, calm ones, luma, mask and flows of the frames around, as they are and cleaned; of those further ahead picture and luma. Motion search takes about 12.
+        // Pictures, calm ones, luma, mask and flows of the frames around, as they are and cleaned, flows also patched; of the next on each side what there is before it is
+        // cleaned; of those further ahead picture and luma. Motion search takes about 12.
         long full = (2 * FilmFrame.Neighbours) + 2 + options.Workers + 3;
-        long around = (full * 23) + (ScratchDetector.Reach * 5);
+        long around = (full * 27) + (2 * 12) + (ScratchDetector.Reach * 5);
         return sizeof(float) * ((around * pixels) + (options.Workers * (((ofFrame + 12) * pixels) + ((long)ofWindow * window.Width * window.Height))));
     }
 
@@ -277,7 +278,7 @@ public sealed class DefectStage : IFrameStage
         // Called when this frame and all before it are done: the frames behind look back by so much less.
         public void Shed()
         {
-            int at = _around.IndexOf(Centre) - FilmFrame.Neighbours - 1;
+            int at = _around.IndexOf(Centre) - FilmFrame.Neighbours - 2;
             if (at >= 0)
             {
                 _around[at].Shed();

@@ -19,20 +19,24 @@ internal sealed record FilmTools(FrameConverter Converter, IMotionEstimator Moti
 }
 
 /// <summary>
-/// A frame, its neighbours in the shot, and what is derived from them, each found once, by whoever asks first. Defects are found twice: a first look along
-/// the motion of the frames as they are gives <see cref="Cleaned"/>, in which what was found is filled roughly; motion between cleaned frames, which
-/// defects no longer mislead, serves the second look and the fill. Whoever asks holds the frames up to <see cref="Reach"/> away.
+/// A frame, its neighbours in the shot, and what is derived from them, each found once, by whoever asks first. Defects are found twice. A first look goes along
+/// the motion of the frames as they are. What it found is filled from around, which misleads a search for motion less than a defect does; along the motion found so,
+/// and near the defects along that of their surroundings, it is filled from the neighbours: <see cref="Cleaned"/>. Motion between cleaned frames serves
+/// the second look and the fill. Whoever asks holds the frames up to <see cref="Reach"/> away.
 /// </summary>
 internal sealed class FilmFrame : Counted
 {
     /// <summary>Frames on each side that the search and the fill of a frame look at, directly or through its neighbours' own search.</summary>
-    public const int Reach = Neighbours + ScratchDetector.Reach;
+    public const int Reach = Neighbours + 1 + ScratchDetector.Reach;
 
     /// <summary>Frames on each side that a fill is made from.</summary>
     public const int Neighbours = 2;
 
     // A patch of the search for motion is 8 px wide at half size.
     private const int MisledPixels = 8;
+
+    // Beyond what was marked a defect's soft edge goes on.
+    private const int EdgePixels = 2;
 
     private readonly FilmTools _tools;
     private readonly Lazy<FloatImage> _rgb;
@@ -42,6 +46,8 @@ internal sealed class FilmFrame : Counted
     private readonly Lazy<IReadOnlyList<ScratchLine>> _lines;
     private readonly Lazy<IReadOnlyList<ScratchLine>> _scratches;
     private readonly Lazy<FloatImage> _rough;
+    private readonly Lazy<bool> _isRough;
+    private readonly Lazy<MotionField> _patchedMotion;
     private readonly Lazy<FloatImage> _cleaned;
     private readonly Lazy<FloatImage> _cleanedCalm;
     private readonly Lazy<FloatImage> _cleanedLuma;
@@ -66,6 +72,8 @@ internal sealed class FilmFrame : Counted
         _lines = new(() => ScratchDetector.FindLines(Luma, tools.Options.Sensitivity, tools.Memory));
         _scratches = new(() => ScratchDetector.Confirm(this));
         _rough = new(() => Defects(cleaned: false, out _, null));
+        _isRough = new(() => Rough.Values.ContainsAnyExcept(0f));
+        _patchedMotion = new(MotionOfPatched);
         _cleaned = new(Clean);
         _cleanedCalm = new(() => NoiseAnalysis.Calm(Cleaned, tools.Memory));
         _cleanedLuma = new(() => ToLuma(Cleaned));
@@ -82,6 +90,14 @@ internal sealed class FilmFrame : Counted
 
     /// <summary>The frame behind, of the same shot. Not held.</summary>
     public FilmFrame? Next { get; private set; }
+
+    // How far the frames have come between which motion is sought.
+    private enum Stage
+    {
+        AsItIs,
+        Patched,
+        Cleaned,
+    }
 
     /// <summary>[3,H,W], code values.</summary>
     public FloatImage Rgb => _rgb.Value;
@@ -104,6 +120,8 @@ internal sealed class FilmFrame : Counted
     /// <summary>[3,H,W], <see cref="Rgb"/> with what is <see cref="Rough"/> filled by the mean of the aligned neighbours, or from the side.</summary>
     public FloatImage Cleaned => _cleaned.Value;
 
+    private bool IsRough => _isRough.Value;
+
     /// <summary>Whether there are two frames of the shot to compare with.</summary>
     public bool CanCompare => (Previous, Next) switch
     {
@@ -123,7 +141,9 @@ internal sealed class FilmFrame : Counted
     /// <param name="offset">-2, -1, 1 or 2; the frame is there.</param>
     /// <param name="cleaned">Along the motion of the cleaned frames.</param>
     /// <returns>[2,H,W] px: this(p) ~ that(p + flow(p)); the caller disposes it.</returns>
-    public FloatImage FlowTo(int offset, bool cleaned)
+    public FloatImage FlowTo(int offset, bool cleaned) => FlowTo(offset, cleaned ? Stage.Cleaned : Stage.AsItIs);
+
+    private FloatImage FlowTo(int offset, Stage stage)
     {
         FloatImage step = Step(this, offset > 0);
         FloatImage flow = new(_tools.Memory, 2, step.Height, step.Width);
@@ -139,10 +159,16 @@ internal sealed class FilmFrame : Counted
         TensorPrimitives.Add(flow.Values, step.Values, flow.Values);
         return flow;
 
-        FloatImage Step(FilmFrame from, bool forward) => forward
-            ? (cleaned ? from._cleanedMotion : from._motion).Value.Forward
-            : (cleaned ? from.Previous!._cleanedMotion : from.Previous!._motion).Value.Backward;
+        FloatImage Step(FilmFrame from, bool forward) => forward ? from.MotionOf(stage).Forward : from.Previous!.MotionOf(stage).Backward;
     }
+
+    // To the next frame. Where neither has anything to fill it stays what it was.
+    private MotionField MotionOf(Stage stage) => stage switch
+    {
+        Stage.Patched when IsRough || Next!.IsRough => _patchedMotion.Value,
+        Stage.Cleaned when IsRough || Next!.IsRough => _cleanedMotion.Value,
+        _ => _motion.Value,
+    };
 
     /// <summary>The frame of the same shot at most two away, or null.</summary>
     public FilmFrame? At(int offset) => offset switch
@@ -165,6 +191,7 @@ internal sealed class FilmFrame : Counted
         Release(_luma);
         Release(_motion);
         Release(_rough);
+        Release(_patchedMotion);
         Release(_cleaned);
         Release(_cleanedCalm);
         Release(_cleanedLuma);
@@ -255,13 +282,35 @@ internal sealed class FilmFrame : Counted
         return aligned;
     }
 
+    private MotionField MotionOfPatched()
+    {
+        using FloatImage own = Patch();
+        using FloatImage next = Next!.Patch();
+        return _tools.Motions.Estimate(own, next, _tools.Memory);
+    }
+
+    // What the motion is sought in once the defects are known: filled from around. Not kept.
+    private FloatImage Patch()
+    {
+        using FloatImage patched = new(_tools.Memory, 3, Rough.Height, Rough.Width);
+        Rgb.Values.CopyTo(patched.Values);
+        if (IsRough)
+        {
+            using FloatImage wide = new(_tools.Memory, 1, Rough.Height, Rough.Width);
+            MaskShape.Widen(Rough, EdgePixels, wide);
+            MaskShape.FillFromAround(patched, wide, _tools.Memory);
+        }
+
+        return NoiseAnalysis.Calm(patched, _tools.Memory);
+    }
+
     // Rough: good enough not to mislead a search for motion.
     private FloatImage Clean()
     {
         FloatImage rough = Rough;
         FloatImage cleaned = new(_tools.Memory, 3, rough.Height, rough.Width);
         Rgb.Values.CopyTo(cleaned.Values);
-        if (!rough.Values.ContainsAnyExcept(0f))
+        if (!IsRough)
         {
             return cleaned;
         }
@@ -269,36 +318,22 @@ internal sealed class FilmFrame : Counted
         try
         {
             using FloatImage wide = new(_tools.Memory, 1, rough.Height, rough.Width);
-            MaskShape.Widen(rough, 2, wide);
+            MaskShape.Widen(rough, EdgePixels, wide);
             if (References is not { } references)
             {
                 MaskShape.FillFromAround(cleaned, wide, _tools.Memory);
                 return cleaned;
             }
 
-            using FloatImage first = new(_tools.Memory, 3, rough.Height, rough.Width);
-            using FloatImage second = new(_tools.Memory, 3, rough.Height, rough.Width);
-            // The search for motion was misled by the defect as far as its patches reach: there the motion around speaks.
+            // Where the search was misled, as far as its patches reach, the motion around speaks.
             using FloatImage misled = new(_tools.Memory, 1, rough.Height, rough.Width);
             MaskShape.Widen(rough, MisledPixels, misled);
-            Bring(references.First, first);
-            Bring(references.Second, second);
-
-            TensorPrimitives.Add(first.Values, second.Values, first.Values);
-            TensorPrimitives.Multiply(first.Values, 0.5f, first.Values);
-            for (int c = 0; c < 3; c++)
-            {
-                Span<float> to = cleaned.Channel(c);
-                ReadOnlySpan<float> from = first.Channel(c);
-                ReadOnlySpan<float> weight = wide.Values;
-                for (int i = 0; i < to.Length; i++)
-                {
-                    if (weight[i] != 0)
-                    {
-                        to[i] = from[i];
-                    }
-                }
-            }
+            using FloatImage warped = new(_tools.Memory, 3, rough.Height, rough.Width);
+            using FloatImage spoilt = new(_tools.Memory, 1, rough.Height, rough.Width);
+            using FloatImage weight = new(_tools.Memory, 1, rough.Height, rough.Width);
+            weight.Values.Clear();
+            Bring(references.First);
+            Bring(references.Second);
 
             foreach (ScratchLine line in Scratches)
             {
@@ -307,11 +342,34 @@ internal sealed class FilmFrame : Counted
 
             return cleaned;
 
-            void Bring(int offset, FloatImage result)
+            // The mean over those that have the place unspoilt; of two spoilt ones the second.
+            void Bring(int offset)
             {
-                using FloatImage flow = FlowTo(offset, cleaned: false);
+                FilmFrame other = At(offset)!;
+                using FloatImage flow = FlowTo(offset, Stage.Patched);
                 MaskShape.FillFromAround(flow, misled, _tools.Memory);
-                Warp.Bilinear(At(offset)!.Rgb, flow, 1, result);
+                Warp.Bilinear(other.Rgb, flow, 1, warped);
+                using FloatImage its = new(_tools.Memory, 1, rough.Height, rough.Width);
+                MaskShape.Widen(other.Rough, EdgePixels, its);
+                Warp.Bilinear(its, flow, 1, spoilt);
+                ReadOnlySpan<float> inside = wide.Values;
+                Span<float> total = weight.Values;
+                for (int i = 0; i < inside.Length; i++)
+                {
+                    if (inside[i] == 0 || (spoilt.Values[i] > 0 && total[i] > 0))
+                    {
+                        continue;
+                    }
+
+                    float own = total[i] / (total[i] + 1);
+                    for (int c = 0; c < 3; c++)
+                    {
+                        Span<float> to = cleaned.Channel(c);
+                        to[i] = (own * to[i]) + ((1 - own) * warped.Channel(c)[i]);
+                    }
+
+                    total[i] += spoilt.Values[i] > 0 ? 0 : 1;
+                }
             }
         }
         catch

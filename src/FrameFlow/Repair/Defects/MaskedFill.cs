@@ -26,8 +26,12 @@ internal sealed class MaskedFill
     private const int Window = FrameDenoiser.Window;
     private const int Channels = 3 * Window;
 
-    // Light differs by what the surroundings say, averaged over (2r + 1)^2 pixels, for grain to even out.
-    private const int LightRadius = 2;
+    // Pixels around the mask that the defect's soft edge may have spoilt: nothing is known there.
+    private const int EdgePixels = 2;
+
+    // Light differs by what the surroundings say that lie this far from the mask and further, averaged over (2r + 1)^2 pixels, for grain and misplaced edges to even out.
+    private const int LightDistance = 4;
+    private const int LightRadius = 8;
 
     // Part of those pixels that must be known.
     private const float LeastKnown = 0.1f;
@@ -79,7 +83,7 @@ internal sealed class MaskedFill
         using FloatImage weights = new(memory, 1, height, width);
         MaskShape.Feather(mask, Whole, FadePixels, weights);
         using FloatImage wide = new(memory, 1, height, width);
-        MaskShape.Widen(mask, (int)Whole, wide);
+        MaskShape.Widen(mask, EdgePixels, wide);
         NoiseModel noise = NoiseOf(frame);
         using FloatImage frames = new(memory, Channels, height, width);
         using FloatImage sigmas = new(memory, Channels, height, width);
@@ -258,6 +262,8 @@ internal sealed class MaskedFill
         using FloatImage spread = new(memory, 3, wide.Height, wide.Width);
         using FloatImage light = new(memory, 4, wide.Height, wide.Width);
         using FloatImage unknown = new(memory, 1, wide.Height, wide.Width);
+        using FloatImage near = new(memory, 1, wide.Height, wide.Width);
+        MaskShape.Widen(wide, LightDistance - EdgePixels, near);
         ReadOnlySpan<float> masked = wide.Values;
         Span<float> known = light.Channel(3);
         unknown.Values.Clear();
@@ -285,7 +291,7 @@ internal sealed class MaskedFill
                 mean.Channel(c)[i] = middle;
                 variance.Channel(c)[i] = weights > 0 ? 1 / weights : 0;
                 spread.Channel(c)[i] = weights > 0 ? Math.Max(0, (square / weights) - (middle * middle)) : 0;
-                bool tells = weights > 0 && masked[i] < 0.5f;
+                bool tells = weights > 0 && near.Values[i] < 0.5f;
                 light.Channel(c)[i] = tells ? centre.Channel(c)[i] - middle : 0;
                 if (c == 0)
                 {

@@ -1,4 +1,5 @@
 using FrameFlow.Media;
+using FrameFlow.Motion;
 
 namespace FrameFlow.Repair.Defects;
 
@@ -6,8 +7,8 @@ namespace FrameFlow.Repair.Defects;
 /// Finds lasting vertical scratches. In one frame: the mean of 16 rows suppresses texture, a line is a column that steps to the same side from both of
 /// its sides, measured against what columns near it do, and the best path from band to band (a column a band at most, by dynamic programming) joins what belongs together; it
 /// must span much of the height. Both sides must be alike: a line over a picture, not the edge of a thing. In time: it must stand at nearly the same column in most of
-/// the frames around while the scene moves past it, which is the proof: in a scene at rest a door post would do the same, so there no line is taken for
-/// a scratch; masks of one's own are for that. Stateless, thread-safe.
+/// the frames around while the scene moves past it, which is the proof: in a scene at rest, or one that only the gate shakes, a door post would do the same, so there
+/// no line is taken for a scratch; masks of one's own are for that. Stateless, thread-safe.
 /// </summary>
 internal static class ScratchDetector
 {
@@ -33,8 +34,11 @@ internal static class ScratchDetector
     // A step below this is none, code values.
     private const float LeastStep = 2f / 255;
 
-    // Pixels a frame that the scene must move by along x to prove a line.
-    private const float ProvingMotion = 1;
+    // Pixels along x that the scene must pass a line by, from the frame before to the frame behind; to prove it at a shot's end half of it.
+    private const float ProvingMotion = 2.5f;
+
+    // What the line itself moves by must stay below this part of what the scene does.
+    private const float MostFollowing = 0.34f;
 
     // Gate weave moves a scratch; px a frame.
     private const float MostDrift = 1.5f;
@@ -100,9 +104,14 @@ internal static class ScratchDetector
         foreach (ScratchLine line in frame.Lines)
         {
             // What belongs to the scene moves with it; a scratch keeps to the film, give or take the gate's weave.
-            float motion = Motion(frame, line);
-            bool moves = motion > ProvingMotion;
-            float drift = Math.Min(MostDrift, motion / 3);
+            float ahead = Motion(frame.Motion, line) ?? 0;
+            float back = -(Motion(frame.Previous?.Motion, line) ?? 0);
+            float drift = Math.Min(MostDrift, Math.Max(Math.Abs(ahead), Math.Abs(back)) / 3);
+            ScratchLine? next = Same(frame.Next, 1);
+            ScratchLine? before = Same(frame.Previous, 1);
+            float own = (next?.ShiftFrom(line) ?? 0) - (before?.ShiftFrom(line) ?? 0);
+            float scene = (next is null ? 0 : ahead) - (before is null ? 0 : back);
+            bool passes = Math.Abs(scene - own) >= ProvingMotion * (next is null || before is null ? 0.5f : 1) && Math.Abs(own) <= MostFollowing * Math.Abs(scene);
             int around = 0;
             int seen = 0;
             for (int side = -1; side <= 1; side += 2)
@@ -117,7 +126,7 @@ internal static class ScratchDetector
                     }
 
                     around++;
-                    seen += at.Lines.Any(l => l.IsBright == line.IsBright && Math.Abs(l.Middle - line.Middle) <= 1 + (drift * distance)) ? 1 : 0;
+                    seen += Same(at, distance) is null ? 0 : 1;
                 }
             }
 
@@ -127,22 +136,25 @@ internal static class ScratchDetector
             }
 
             int border = (int)(Border * frame.Frame.Format.Width);
-            if (moves && line.Middle >= border && line.Middle < frame.Frame.Format.Width - border)
+            if (passes && line.Middle >= border && line.Middle < frame.Frame.Format.Width - border)
             {
                 confirmed.Add(line);
             }
+
+            ScratchLine? Same(FilmFrame? other, int distance) => other?.Lines
+                .Where(l => l.IsBright == line.IsBright && Math.Abs(l.Middle - line.Middle) <= 1 + (drift * distance))
+                .MinBy(l => Math.Abs(l.Middle - line.Middle));
         }
 
         return confirmed;
     }
 
-    // How far the scene moves across beside the line, px a frame in the mean.
-    private static float Motion(FilmFrame frame, ScratchLine line)
+    // How far the scene beside the line moves across to the next frame, px in the mean.
+    private static float? Motion(MotionField? motion, ScratchLine line)
     {
-        FloatImage? flow = (frame.Motion ?? frame.Previous?.Motion)?.Forward;
-        if (flow is null)
+        if (motion?.Forward is not { } flow)
         {
-            return 0;
+            return null;
         }
 
         double sum = 0;
@@ -158,7 +170,7 @@ internal static class ScratchDetector
             }
         }
 
-        return (float)Math.Abs(sum / count);
+        return (float)(sum / count);
     }
 
     // The step from both sides to the middle where both go the same way, over the mean of such steps around.

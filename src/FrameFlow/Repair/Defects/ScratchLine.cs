@@ -17,6 +17,14 @@ internal sealed record ScratchLine(int[] Columns, int HalfWidth, bool IsBright, 
     /// <summary>The middle column of the line as a whole.</summary>
     public int Middle => Columns[(FirstBand + LastBand) / 2];
 
+    /// <summary>Pixels from another line to this one, in the mean over the bands that both stand in; 0 where there are none.</summary>
+    public float ShiftFrom(ScratchLine other)
+    {
+        int first = Math.Max(FirstBand, other.FirstBand);
+        int last = Math.Min(LastBand, other.LastBand);
+        return last < first ? 0 : (float)Enumerable.Range(first, last - first + 1).Average(b => Columns[b] - other.Columns[b]);
+    }
+
     /// <summary>Sets 1 where the line stands.</summary>
     public void Mark(FloatImage mask)
     {
