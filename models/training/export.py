@@ -25,6 +25,8 @@ import motion
 from nets import ALIGNMENT, LightResidual, LightSynthesis, flops_per_pixel
 
 OPSET = 14
+HALVE_FROM = 720  # px of the shorter side: light's networks see larger frames at half size (docs/benchmarks.md: half the time at 720p, .1 dB of its .2 over plain averaging)
+ACTIVATION_BYTES = {"synthesis": 240, "residual": 240, "denoise": 700}  # a pixel of the input, upper bounds: what ONNX Runtime holds between operators, as glibc keeps it
 AXES = {0: "N", 2: "H", 3: "W"}
 GRAPHS = {"synthesis": (["x"], ["flow_delta", "mask", "scale"]), "residual": (["state", "cond", "theta", "mean"], ["clean"]),
           "denoise": (["frames", "sigma", "grain"], ["clean"])}
@@ -255,12 +257,13 @@ def main():
         with open(path, "rb") as f:
             files[name] = {"path": name + ".onnx", "sha256": hashlib.sha256(f.read()).hexdigest(), "inputs": GRAPHS[name][0], "outputs": GRAPHS[name][1],
                            "processorNodes": [n.name for n in model.graph.node if n.op_type == "Split" and len(n.output) > 15],  # WebGPU: 16 buffers a shader
+                           "activationBytes": ACTIVATION_BYTES[name],
                            "parameters": sum(p.numel() for p in module.parameters()), "flopsPerPixel": round(flops_per_pixel(module, *trace[name]))}
     manifest = {"name": os.path.basename(os.path.normpath(out)), "task": args.task, "version": 1, "licence": LICENCE, "files": files, "range": [0, 1], "colour": "RGB code values", "alignment": ALIGNMENT,
                 "receptiveField": {k: m.reach() for k, m in networks.items()}}
     if interpolating:
         write_goldens(args.golden, networks["synthesis"], networks["residual"])
-        manifest |= {"sigma": {"start": interpolate.SIGMA_START, "spacing": "even in atan(sigma), then 0"}, "residualScale": {"min": interpolate.SCALE_RANGE[0], "max": interpolate.SCALE_RANGE[1]},
+        manifest |= {"halveFrom": HALVE_FROM, "sigma": {"start": interpolate.SIGMA_START, "spacing": "even in atan(sigma), then 0"}, "residualScale": {"min": interpolate.SCALE_RANGE[0], "max": interpolate.SCALE_RANGE[1]},
                      "training": training, "quality": {"triplets": quality} if quality else {}}
     else:
         write_denoise_goldens(args.golden, networks["denoise"])

@@ -52,13 +52,20 @@ public sealed class ResidualDiffusionInterpolatorTests
     public void Interpolate_NetworksAtHalfSize_IsNearTheFullAndTheSameInTiles()
     {
         using NativePool pool = new(1L << 32);
-        float[] full = InterpolateScene(new InterpolationOptions(), 971, 779, pool)[1];
-        float[] half = InterpolateScene(new InterpolationOptions { HalvesNetworks = true }, 971, 779, pool)[1];
-        float[] tiled = InterpolateScene(new InterpolationOptions { HalvesNetworks = true, TilePixels = 300 * 300 }, 971, 779, pool)[1];
-        double apart = Math.Sqrt(full.Zip(half, (a, b) => (double)(a - b) * (a - b)).Average());
-        Assert.InRange(apart, 1e-6, 0.01);
+        float[] full = InterpolateScene(new InterpolationOptions(), 971, 779, pool, knowsMotion: true)[1];
+        float[] half = InterpolateScene(new InterpolationOptions { HalvesNetworks = true }, 971, 779, pool, knowsMotion: true)[1];
+        float[] tiled = InterpolateScene(new InterpolationOptions { HalvesNetworks = true, TilePixels = 300 * 300 }, 971, 779, pool, knowsMotion: true)[1];
+        using FloatImage truth = Pattern(2.25f, 971, 779, pool);
+        using FloatImage left = Pattern(0, 971, 779, pool);
+        using FloatImage right = Pattern(4.5f, 971, 779, pool);
+        float[] blend = [.. left.Values.ToArray().Zip(right.Values.ToArray(), (a, b) => (a + b) / 2)];
+        Assert.NotEqual(full, half);
+        Assert.True(Error(full) < Error(blend) / 4, $"full size: {Error(full)} from the truth, a blend {Error(blend)}");
+        Assert.True(Error(half) < Error(blend) / 4, $"half size: {Error(half)} from the truth, a blend {Error(blend)}");
         double worst = half.Zip(tiled, (a, b) => Math.Abs(a - b)).Max();
         Assert.True(worst < 1e-4, $"tiled differs from whole by {worst}");
+
+        double Error(float[] picture) => Math.Sqrt(picture.Zip(truth.Values.ToArray(), (a, b) => (double)(a - b) * (a - b)).Average());
     }
 
     [Theory]
@@ -128,12 +135,12 @@ public sealed class ResidualDiffusionInterpolatorTests
         pool);
 
     // Two phases of a drifting pattern; three frames between them.
-    private static float[][] InterpolateScene(InterpolationOptions options, int width, int height, NativePool pool)
+    private static float[][] InterpolateScene(InterpolationOptions options, int width, int height, NativePool pool, bool knowsMotion = false)
     {
-        using FloatImage rgb0 = Pattern(0);
-        using FloatImage rgb1 = Pattern(4.5f);
+        using FloatImage rgb0 = Pattern(0, width, height, pool);
+        using FloatImage rgb1 = Pattern(4.5f, width, height, pool);
         using ResidualDiffusionInterpolator interpolator = Create(width, height, options, pool);
-        using MotionField motion = new DenseInverseSearch(new DenseInverseSearchOptions()).Estimate(rgb0, rgb1, pool);
+        using MotionField motion = knowsMotion ? new MotionField(Everywhere(-4.5f), Everywhere(4.5f), pool) : new DenseInverseSearch(new DenseInverseSearchOptions()).Estimate(rgb0, rgb1, pool);
         List<float[]> results = [];
         interpolator.Interpolate(
             rgb0,
@@ -146,21 +153,29 @@ public sealed class ResidualDiffusionInterpolatorTests
             default);
         return [.. results];
 
-        FloatImage Pattern(float shift)
+        FloatImage Everywhere(float x)
         {
-            FloatImage image = new(pool, 3, height, width);
-            for (int c = 0; c < 3; c++)
-            {
-                Span<float> plane = image.Channel(c);
-                for (int i = 0; i < plane.Length; i++)
-                {
-                    float x = (i % width) + shift;
-                    float y = i / width;
-                    plane[i] = 0.5f + (0.2f * MathF.Sin((0.31f * x) + (0.11f * y) + c)) + (0.2f * MathF.Sin((0.053f * x * (1 + (0.1f * c))) - (0.23f * y)));
-                }
-            }
-
-            return image;
+            FloatImage flow = new(pool, 2, height, width);
+            flow.Channel(0).Fill(x);
+            flow.Channel(1).Clear();
+            return flow;
         }
+    }
+
+    private static FloatImage Pattern(float shift, int width, int height, NativePool pool)
+    {
+        FloatImage image = new(pool, 3, height, width);
+        for (int c = 0; c < 3; c++)
+        {
+            Span<float> plane = image.Channel(c);
+            for (int i = 0; i < plane.Length; i++)
+            {
+                float x = (i % width) + shift;
+                float y = i / width;
+                plane[i] = 0.5f + (0.2f * MathF.Sin((0.31f * x) + (0.11f * y) + c)) + (0.2f * MathF.Sin((0.053f * x * (1 + (0.1f * c))) - (0.23f * y)));
+            }
+        }
+
+        return image;
     }
 }
