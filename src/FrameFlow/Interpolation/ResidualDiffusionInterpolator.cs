@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Numerics.Tensors;
 using FrameFlow.Color;
 using FrameFlow.Diffusion;
@@ -30,6 +31,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     private readonly TiledGraph _synthesisTiles;
     private readonly TiledGraph _residualTiles;
     private readonly double[] _sigmas;
+    private readonly ConcurrentBag<Item> _idle = [];
 
     /// <summary>Loads the model's networks.</summary>
     /// <param name="model">A model of task <c>interpolate</c>.</param>
@@ -160,7 +162,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
                 {
                     cancellationToken.ThrowIfCancellationRequested();
                     (double position, PathBend? bend) = placeOf(first + i);
-                    items[i] = new Item(_memory, rgb0.Height, rgb0.Width, position, _options.HalvesNetworks == true);
+                    items[i] = Take(rgb0, position);
                     Approach(items[i], rgb0, rgb1, motion, bend);
                 }
 
@@ -190,7 +192,10 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             {
                 foreach (Item? item in items)
                 {
-                    item?.Dispose();
+                    if (item is not null)
+                    {
+                        _idle.Add(item);
+                    }
                 }
             }
         }
@@ -199,10 +204,27 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     /// <inheritdoc/>
     public void Dispose()
     {
+        while (_idle.TryTake(out Item? item))
+        {
+            item.Dispose();
+        }
+
         _synthesisTiles.Dispose();
         _residualTiles.Dispose();
         _synthesis.Dispose();
         _residual.Dispose();
+    }
+
+    private Item Take(FloatImage like, double position)
+    {
+        if (!_idle.TryTake(out Item? item) || (item.Mask.Width, item.Mask.Height) != (like.Width, like.Height))
+        {
+            item?.Dispose();
+            item = new Item(_memory, like.Height, like.Width, _options.HalvesNetworks == true);
+        }
+
+        item.Begin(position);
+        return item;
     }
 
     // The motion at t and what it fetches: the synthesis network's input (nets.py, Synthesis) into item.Condition.
@@ -419,9 +441,8 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     {
         private readonly bool _isHalved;
 
-        public Item(NativePool memory, int height, int width, double position, bool isHalved)
+        public Item(NativePool memory, int height, int width, bool isHalved)
         {
-            Position = position;
             _isHalved = isHalved;
             (int seenHeight, int seenWidth) = isHalved ? (HalfSize.Of(height), HalfSize.Of(width)) : (height, width);
             Flow0 = new FloatImage(memory, 2, height, width);
@@ -438,12 +459,18 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             {
                 Delta0 = new FloatImage(memory, 2, seenHeight, seenWidth);
                 Delta1 = new FloatImage(memory, 2, seenHeight, seenWidth);
-                Delta0.Values.Clear();
-                Delta1.Values.Clear();
             }
         }
 
-        public double Position { get; }
+        public double Position { get; private set; }
+
+        /// <summary>Makes it another frame's.</summary>
+        public void Begin(double position)
+        {
+            Position = position;
+            Delta0?.Values.Clear();
+            Delta1?.Values.Clear();
+        }
 
         /// <summary>The networks' pixels a pixel of the frame.</summary>
         public float PixelSize => _isHalved ? 0.5f : 1;
