@@ -66,7 +66,7 @@ public static partial class SourceScanner
             notes.Add($"The picture changes its size on the way; all is scaled to the first, {video.Width}x{video.Height}.");
         }
 
-        (List<long> ticks, List<int> dropped) = Increasing(plain, notes, plain.Damage);
+        (List<long> ticks, List<int> dropped) = Increasing(plain, notes, plain.Damage, plan.End);
         Rational? last = await LastDurationAsync(info, stream, ticks, cancellationToken);
         FrameTimeline timeline = Timeline([.. ticks], plain.TimeBase, last, plan, video.AverageRate, video.BaseRate);
         if (timeline.ConstantRate is { } even && Enumerable.Range(0, Math.Min(12, timeline.Count)).Any(i => Rational.Abs((ticks[i] * plain.TimeBase) - timeline[i]) > plain.TimeBase * 2))
@@ -249,12 +249,28 @@ public static partial class SourceScanner
     }
 
     // Broken writers give a frame the time of the one before (or the tick after it) and leave its own place empty: it goes to that place. A frame
-    // for which there is no place cannot be shown. One without a time stands one step after the frame before.
-    private static (List<long> Ticks, List<int> Dropped) Increasing(Pass pass, List<string> notes, List<DamagedStretch> damage)
+    // for which there is no place cannot be shown. One without a time stands one step after the frame before. The last frame's place is a step after
+    // the one before it: where that is behind the end of the part that was asked for, the frame belongs to the next part.
+    private static (List<long> Ticks, List<int> Dropped) Increasing(Pass pass, List<string> notes, List<DamagedStretch> damage, Rational? end)
     {
         List<long> ticks = pass.Ticks;
+        List<int> dropped = [];
         long step = TypicalStep(ticks);
         int mended = 0;
+        if (ticks is [.., var previous, var final] && Math.Abs(final - previous) * 16 <= step)
+        {
+            ticks[^1] = previous + step;
+            if (end is { } limit && ticks[^1] * pass.TimeBase >= limit)
+            {
+                dropped.Add(ticks.Count - 1);
+                ticks.RemoveAt(ticks.Count - 1);
+            }
+            else
+            {
+                mended++;
+            }
+        }
+
         for (int i = 1; i < ticks.Count - 1; i++)
         {
             long before = ticks[i - 1];
@@ -266,13 +282,14 @@ public static partial class SourceScanner
             }
         }
 
-        List<int> dropped = [];
         int kept = 0;
+        int refused = 0;
         for (int i = 0; i < ticks.Count; i++)
         {
             if (kept > 0 && ticks[i] <= ticks[kept - 1])
             {
                 dropped.Add(i);
+                refused++;
                 Rational time = ticks[kept - 1] * pass.TimeBase;
                 damage.Add(new DamagedStretch(time, time + (step * pass.TimeBase), "a frame's time does not advance; the frame is left out"));
                 continue;
@@ -287,8 +304,9 @@ public static partial class SourceScanner
             notes.Add($"{mended} frame(s) carry the time of the frame before, while their own place is empty; they are put there.");
         }
 
-        if (dropped.Count > 0)
+        if (refused > 0)
         {
+            dropped.Sort();
             damage.Sort(static (a, b) => a.Start.CompareTo(b.Start));
         }
 
@@ -318,7 +336,7 @@ public static partial class SourceScanner
 
     private static (FrameTimeline Timeline, List<int> Dropped) AfterBob(Pass filtered, Rational? last, DecodePlan plan, VideoDescription video, List<string> notes)
     {
-        (List<long> ticks, List<int> dropped) = Increasing(filtered, notes, filtered.Damage);
+        (List<long> ticks, List<int> dropped) = Increasing(filtered, notes, filtered.Damage, plan.End);
         Rational? half = last is { } whole ? whole / 2 : null;
         return (Timeline([.. ticks], filtered.TimeBase, half, plan, video.AverageRate * 2, video.BaseRate * 2), dropped);
     }

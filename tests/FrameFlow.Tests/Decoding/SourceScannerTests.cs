@@ -237,6 +237,30 @@ public sealed class SourceScannerTests : IDisposable
     }
 
     [Fact]
+    public async Task Scan_LastTimeRepeated_IsPutAStepLater()
+    {
+        string path = await RetimedAsync("if(eq(N\\,11)\\,10\\,N)");
+        (MediaInfo info, SourceScan scan) = await LavfiClips.ScanAsync(path);
+        Assert.Equal(12, scan.Timeline.Count);
+        Assert.Equal(25, scan.Timeline.ConstantRate);
+        Assert.Empty(scan.Damage);
+        await EqualsTimelineAsync(info, scan);
+    }
+
+    [Fact]
+    public async Task Scan_RepeatedTimeWhosePlaceIsBehindThePart_BelongsToTheNext()
+    {
+        string path = await RetimedAsync("if(eq(N\\,5)\\,4\\,N)");
+        DecodeOptions options = new() { Start = new(2, 25), Duration = new(1, 10) };
+        (MediaInfo info, SourceScan scan) = await LavfiClips.ScanAsync(path, options);
+        Assert.Equal(3, scan.Timeline.Count);
+        Assert.Equal(25, scan.Timeline.ConstantRate);
+        Assert.Equal([3], scan.DroppedFrames);
+        Assert.Empty(scan.Damage);
+        Assert.Equal(3, (await LavfiClips.DecodeAsync(info, scan, options)).Times.Count);
+    }
+
+    [Fact]
     public async Task Scan_TimeThatDoesNotAdvance_LeavesTheFrameOut()
     {
         // Frame 5 has the time of frame 4, and those that follow leave no room.
