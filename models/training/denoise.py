@@ -16,9 +16,10 @@ UNKNOWN = 100.0
 LEVEL_FLOOR = 1e-7  # squared code values: levels below .08/255 look alike to the network (not to its preconditioning)
 DIFFERENCE_FLOOR = 1e-6
 DIFFERENCE_LIMIT = 6.0  # standard deviations, where normalised differences saturate
-SIZES = {  # widths at 1/2, 1/4, 1/8; residual blocks on the way down (the last: at 1/8) and up
-    "light": dict(widths=(48, 64, 96), down=(1, 2, 2), up=(1, 1)),
-    "full": dict(widths=(48, 96, 160), down=(2, 4, 6), up=(4, 2)),
+GROUPS = "fine_in", "middle_in", "coarse", "middle_out", "fine_out"
+SIZES = {  # widths at 1/2, 1/4, 1/8; residual blocks on the way down (the last: at 1/8) and up; boxes between which detail is told, px
+    "light": dict(widths=(48, 64, 96), down=(1, 2, 2), up=(1, 1), boxes=(5,)),
+    "full": dict(widths=(48, 96, 160), down=(2, 4, 6), up=(4, 2), boxes=(5, 17)),
 }
 
 
@@ -37,20 +38,28 @@ class Block(nn.Module):
         return x + self.second(self.activation(self.first(x) * (1 + scale) + shift))
 
 
+def box_filter(planes, side):
+    """Mean over `side` x `side` px around each pixel, less of them at the borders."""
+    mean = nn.functional.avg_pool2d(planes, (1, side), 1, (0, side // 2), count_include_pad=False)
+    return nn.functional.avg_pool2d(mean, (side, 1), 1, (side // 2, 0), count_include_pad=False)
+
+
 class Denoiser(nn.Module):
     """D = 1/2 + c_skip (y - 1/2) + c_out N(...), with EDM's c_skip, c_out, c_in (Karras 2022) per pixel and channel of the centre: sigma 0 gives back the centre.
 
     N, a U-Net on the half-size grid, sees every frame scaled by c_in, its level (ln sigma), the precision-weighted mean of the five frames and its level, and the
-    neighbours' differences to the centre in standard deviations: what is there to decide how far each neighbour may be used.
+    neighbours' differences to the centre in standard deviations: what is there to decide how far each neighbour may be used. The centre's and the mean's detail (what
+    one box filter leaves of the next finer one) comes in standard deviations as well: there noise has one size at every level, as in what N is to give.
     """
 
-    INPUTS = 4 * 3 * (FRAMES - 1)  # 15 frames, 15 levels, 3 + 3 of the mean, 12 differences
+    INPUTS = 4 * 3 * (FRAMES - 1)  # 15 frames, 15 levels, 3 + 3 of the mean, 12 differences; then 3 + 3 of detail for each box
 
-    def __init__(self, widths, down, up):
+    def __init__(self, widths, down, up, boxes):
         super().__init__()
+        self.boxes = boxes
         fine, middle, coarse = widths
         blocks = lambda width, count: nn.ModuleList(Block(width) for _ in range(count))
-        self.entry = nn.Conv2d(self.INPUTS, fine, 4, 2, 1)
+        self.entry = nn.Conv2d(self.INPUTS + 6 * len(boxes), fine, 4, 2, 1)
         self.fine_in, self.down4 = blocks(fine, down[0]), nn.Conv2d(fine, middle, 2, 2)
         self.middle_in, self.down8 = blocks(middle, down[1]), nn.Conv2d(middle, coarse, 2, 2)
         self.coarse = blocks(coarse, down[2])
@@ -73,11 +82,10 @@ class Denoiser(nn.Module):
             self.embed[2].weight.zero_()
 
     def groups(self):
-        return self.fine_in, self.middle_in, self.coarse, self.middle_out, self.fine_out
+        return [getattr(self, name) for name in GROUPS]
 
-    @staticmethod
-    def inputs(frames, sigma):
-        """What N sees [N,48,H,W]."""
+    def inputs(self, frames, sigma):
+        """What N sees [N, INPUTS + 6 boxes, H, W]."""
         variance = sigma * sigma
         scaled = (frames - 0.5) * torch.rsqrt(variance + SIGMA_DATA ** 2)
         level = 0.125 * torch.log(variance + LEVEL_FLOOR) + 0.6
@@ -89,9 +97,17 @@ class Denoiser(nn.Module):
         mean = over_frames(weighted) / total
         mean_variance = 1 / total
         y, v = frames[:, CENTRE], variance[:, CENTRE]
+        detail = []
+        finer = torch.cat((y, mean), 1)
+        inverse = torch.rsqrt(torch.cat((v, mean_variance), 1) + DIFFERENCE_FLOOR)
+        side = 1
+        for box in self.boxes:  # white noise of deviation 1 averaged over a box has 1 / its side
+            smooth = box_filter(finer, box)
+            detail.append((finer - smooth) * (side * inverse))
+            finer, side = smooth, box
         differences = [(frames[:, k] - y) * torch.rsqrt(variance[:, k] + v + DIFFERENCE_FLOOR) for k in each if k != CENTRE]
         return torch.cat((scaled, level, (mean - 0.5) * torch.rsqrt(mean_variance + SIGMA_DATA ** 2), 0.125 * torch.log(mean_variance) + 0.6,
-                          0.5 * torch.cat(differences, 1).clamp(-DIFFERENCE_LIMIT, DIFFERENCE_LIMIT)), 1)
+                          0.5 * torch.cat(differences + detail, 1).clamp(-DIFFERENCE_LIMIT, DIFFERENCE_LIMIT)), 1)
 
     def network(self, x, grain):
         """N [N,3,H,W] of the inputs and the grain vector."""
@@ -121,12 +137,39 @@ class Denoiser(nn.Module):
     def reach(self):
         """Receptive field's radius in px: no input further away than this changes an output."""
         fine_in, middle_in, coarse, middle_out, fine_out = (len(g) for g in self.groups())
-        radius = 2 + 4 * fine_in + 2 + 8 * middle_in + 4 + 16 * coarse + 8  # the last: position inside a 1/8 cell
+        radius = sum(b // 2 for b in self.boxes) + 2 + 4 * fine_in + 2 + 8 * middle_in + 4 + 16 * coarse + 8  # the last: position inside a 1/8 cell
         return radius + 8 * middle_out + 4 * fine_out + 2
 
 
 def make(size):
     return Denoiser(**SIZES[size])
+
+
+def extended(weights, network):
+    """State dict `weights` of an earlier or narrower network, grown to `network`'s shapes: it computes the same as before. Blocks that it lacked add nothing yet; inputs and
+    channels that it lacked hold what a start draws, and are read with weight 0 by what was there."""
+    grown = {k: v.clone() for k, v in network.state_dict().items()}
+    films = {"old": 0, "new": 0}
+    for name, group in zip(GROUPS, network.groups()):
+        for index, block in enumerate(group):
+            key, width = f"{name}.{index}", block.width
+            if key + ".first.bias" not in weights:
+                grown[key + ".second.weight"].zero_()
+            else:
+                old = len(weights[key + ".first.bias"])
+                for part in ("weight", "bias"):
+                    rows = grown["embed.2." + part]
+                    for half in (0, 1):  # scales, then shifts
+                        at = films["new"] + half * width
+                        rows[at:at + old] = weights["embed.2." + part][films["old"] + half * old:films["old"] + (half + 1) * old]
+                films["old"] += 2 * old
+            films["new"] += 2 * width
+    for key, old in weights.items():
+        if not key.startswith("embed.2."):
+            if old.dim() > 1:
+                grown[key][:len(old)] = 0
+            grown[key][tuple(slice(n) for n in old.shape)] = old
+    return grown
 
 
 def missing_neighbours(centre, sigma, grain=None):

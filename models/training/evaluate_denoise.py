@@ -130,7 +130,7 @@ def score(network, footage, quick=False, pictures=None, sigmas=SIGMAS):
 
     paths = sorted(glob.glob(os.path.join(footage, "stills", "clean", "*.png")))
     clean, names = [read(p) for p in paths], [os.path.basename(p)[:-4] for p in paths]
-    for sigma in ((25,) if quick else sigmas):
+    for sigma in ((15, 25) if quick else sigmas):
         noisy = noisy_of(clean, sigma)
         pick = range(0, len(clean), 4) if quick else range(len(clean))
         outs = [apply(network, [None, None, noisy[i].astype(np.float32) / 255, None, None], sigma / 255) for i in pick]
@@ -138,7 +138,7 @@ def score(network, footage, quick=False, pictures=None, sigmas=SIGMAS):
     for clip in sorted(glob.glob(os.path.join(footage, "denoise_clips", "*", ""))):
         clean = [read(p) for p in sorted(glob.glob(clip + "*.png"))]
         name = os.path.basename(clip[:-1])
-        for sigma in ((25,) if quick else sigmas):
+        for sigma in ((15, 25) if quick else sigmas):
             only = [3] if quick else None
             outs = denoise_clip(network, noisy_of(clean, sigma), sigma, only=only)
             put(name, sigma, outs, [clean[i] for i in only or range(len(clean))], [f"{i + 1:02d}" for i in only or range(len(clean))])

@@ -88,11 +88,11 @@ def denoise_inputs(seed, height=24, width=32, n=1):
     return frames, sigma, torch.rand(n, 4, generator=g)
 
 
-def write_denoise_goldens(folder, network):
-    """Golden tensors of the denoiser, and of the alignment that its neighbours need (given the motion)."""
+def write_denoise_goldens(folder, size, network):
+    """Golden tensors of the denoiser `denoise_<size>`, and of the alignment that its neighbours need (given the motion)."""
     goldens = Goldens(folder)
     frames, sigma, grain = denoise_inputs(5)
-    goldens.put("denoise", "denoise.onnx: noise from 0 at the left to about 1/4 at the right, frame +2 missing, a masked patch in the centre. tolerance 2e-4",
+    goldens.put("denoise_" + size, "denoise.onnx: noise from 0 at the left to about 1/4 at the right, frame +2 missing, a masked patch in the centre. tolerance 2e-4",
                 frames=frames, sigma=sigma, grain=grain, clean=network(frames, sigma, grain))
     centre, neighbour, flow, _ = make_inputs(6, 24, 32)
     picture = lambda a: a[0].permute(1, 2, 0).numpy().copy()
@@ -199,7 +199,7 @@ def run_onnx(model, feeds):
            "Gather": lambda a, x, i: x.index_select(a.get("axis", 0), i.reshape(-1)).reshape(i.shape), "Unsqueeze": lambda a, x, axes: x.reshape(1) if x.dim() == 0 else x.unsqueeze(int(axes)),
            "Cast": lambda a, x: x.to({1: torch.float32, 7: torch.int64, 10: torch.float16}[a["to"]]), "Constant": lambda a: torch.from_numpy(numpy_helper.to_array(a["value"]).copy()),
            "DepthToSpace": lambda a, x: F.pixel_shuffle(x, a["blocksize"]),
-           "AveragePool": lambda a, x: F.avg_pool2d(x, a["kernel_shape"], a["strides"]),
+           "AveragePool": lambda a, x: F.avg_pool2d(x, a["kernel_shape"], a["strides"], a.get("pads", [0, 0])[:2], count_include_pad=bool(a.get("count_include_pad", 0))),
            "Split": lambda a, x, sizes: torch.split(x, sizes.tolist(), a["axis"]), "Abs": lambda a, x: x.abs(), "ReduceMean": lambda a, x: x.mean(a["axes"], keepdim=bool(a["keepdims"]))}
     for node in model.graph.node:
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
@@ -266,7 +266,7 @@ def main():
         manifest |= {"halveFrom": HALVE_FROM, "sigma": {"start": interpolate.SIGMA_START, "spacing": "even in atan(sigma), then 0"}, "residualScale": {"min": interpolate.SCALE_RANGE[0], "max": interpolate.SCALE_RANGE[1]},
                      "training": training, "quality": {"triplets": quality} if quality else {}}
     else:
-        write_denoise_goldens(args.golden, networks["denoise"])
+        write_denoise_goldens(args.golden, args.size, networks["denoise"])
         manifest |= {"frames": denoise.FRAMES, "sigmaUnknown": denoise.UNKNOWN, "sigmaData": denoise.SIGMA_DATA, "training": training, "quality": quality}
     write_json(os.path.join(out, "model.json"), manifest)
 

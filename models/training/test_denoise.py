@@ -229,6 +229,16 @@ class Network(unittest.TestCase):
             d = denoise.make("light")(frames, torch.full((1, 15, 32, 32), 0.25), torch.zeros(1, 4))
         self.assertLess(float((d - (0.5 + 0.5 * (frames[:, CENTRE] - 0.5))).abs().max()), 1e-6)
 
+    def test_a_grown_network_computes_the_same(self):
+        small = woken()
+        large = denoise.make("full")
+        large.load_state_dict(denoise.extended(small.state_dict(), large))
+        inputs = torch.rand(2, 15, 32, 40), 0.3 * torch.rand(2, 15, 32, 40), torch.rand(2, 4)
+        with torch.no_grad():
+            self.assertLess(float((small(*inputs) - large(*inputs)).abs().max()), 1e-5)
+        large(*inputs).square().mean().backward()
+        self.assertTrue(all(bool(p.grad.abs().sum() > 0) for n, p in large.named_parameters() if n.endswith("second.weight") or n.endswith("up4.weight")))
+
     def test_receptive_field_is_no_larger_than_stated(self):
         for size in ("light", "full"):
             network, side = woken(size), 2 * (denoise.make(size).reach() // 8 * 8 + 32)

@@ -56,9 +56,10 @@ def run(args):
                 "batch": args.batch, "patch": args.patch, "data": "photographs, made scenes over them and shots (windows.py); noise drawn anew (degrade.py); credits in models/training/DATA.md", "date": time.strftime("%Y-%m-%d")}
     if args.resume:
         saved = torch.load(args.resume, map_location=device)
-        network.load_state_dict(saved.get("weights", saved["ema"]))
-        ema.load_state_dict(saved["ema"])
-        if "optimiser" in saved:
+        network.load_state_dict(denoise.extended(saved.get("weights", saved["ema"]), network))
+        ema.load_state_dict(denoise.extended(saved["ema"], network))
+        same = all(saved["ema"][k].shape == v.shape for k, v in network.state_dict().items() if k in saved["ema"])
+        if "optimiser" in saved and same:
             optimiser.load_state_dict(saved["optimiser"])
         training |= {k: saved["training"][k] for k in ("steps", "samples", "hours")}
     hours, start_step = training["hours"], training["steps"]

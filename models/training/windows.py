@@ -24,7 +24,7 @@ from denoise import FRAMES, UNKNOWN
 SIZE = 160  # px, side of a stored window
 MARGIN = 4  # px around the patch, that look-ups may reach
 NEIGHBOURS = [0, 1, 3, 4]
-SHARES = {"alone": 0.32, "pan": 0.12, "window": 0.37, "hole": 0.19}
+SHARES = {"alone": 0.4, "pan": 0.13, "window": 0.4, "hole": 0.07}
 SHOT_SHARE = 0.35  # of the windows: shots are soft from their compression
 
 

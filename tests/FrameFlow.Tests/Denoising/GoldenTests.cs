@@ -9,20 +9,22 @@ namespace FrameFlow.Tests.Denoising;
 /// <summary>What the training code computed (testdata/golden), the pipeline computes as well.</summary>
 public sealed class GoldenTests
 {
-    [Fact]
-    public void Denoise_GoldenWindow_GivesWhatTheTrainingCodeGives()
+    [Theory]
+    [InlineData("light")]
+    public void Denoise_GoldenWindow_GivesWhatTheTrainingCodeGives(string size)
     {
+        string golden = "denoise_" + size;
         using NativePool pool = new(1L << 30);
-        using FloatImage frames = GoldenTensor.Read("denoise", "frames").ToImage(pool);
-        using FloatImage sigma = GoldenTensor.Read("denoise", "sigma").ToImage(pool);
+        using FloatImage frames = GoldenTensor.Read(golden, "frames").ToImage(pool);
+        using FloatImage sigma = GoldenTensor.Read(golden, "sigma").ToImage(pool);
         using FloatImage clean = new(pool, 3, frames.Height, frames.Width);
-        Model model = new ModelCatalog(Repository.Models).Find("denoise-light", "denoise");
+        Model model = new ModelCatalog(Repository.Models).Find("denoise-" + size, "denoise");
         VideoFormat format = new() { Width = frames.Width, Height = frames.Height, PixelFormat = PixelFormat.Known["yuv444p"] };
         using NetworkDenoiser denoiser = new(model, ExecutionDevice.Cpu(1), format, 1 << 20, pool);
-        denoiser.Denoise(frames, sigma, GoldenTensor.Read("denoise", "grain").Values, clean, default);
+        denoiser.Denoise(frames, sigma, GoldenTensor.Read(golden, "grain").Values, clean, default);
 
         // float32 convolutions summed in another order.
-        GoldenTensor.Read("denoise", "clean").AssertNear(clean.Values, 2e-4);
+        GoldenTensor.Read(golden, "clean").AssertNear(clean.Values, 2e-4);
     }
 
     [Fact]
