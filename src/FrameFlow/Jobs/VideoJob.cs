@@ -426,13 +426,25 @@ public sealed class VideoJob : IAsyncDisposable
     {
         List<IFrameStage> stages = [];
         inputs = outputs;
-        foreach (IVideoOperation operation in _operations.Reverse())
+        for (int i = _operations.Count - 1; i >= 0; i--)
         {
-            stages.InsertRange(0, operation.CreateStages(inputs));
-            inputs = operation.InputFor(inputs);
+            int operation = i;
+            stages.InsertRange(0, _operations[i].CreateStages(inputs, index => outputs.Contains(OutputOf(operation, index))));
+            inputs = _operations[i].InputFor(inputs);
         }
 
         return stages;
+    }
+
+    // The output frame to which a frame that leaves an operation belongs, so that each is one part's: the last one that stands before the next such frame.
+    private long OutputOf(int operation, long index)
+    {
+        for (int i = operation + 1; i < _operations.Count; i++)
+        {
+            index = Math.Max(0, _operations[i].FirstOutputAt(index + 1) - 1);
+        }
+
+        return index;
     }
 
     private FrameSource Source() => new(_info, _scan, _options.Decode, new FramePool(_memory, _scan.Format));
