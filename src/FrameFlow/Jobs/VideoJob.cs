@@ -339,7 +339,10 @@ public sealed class VideoJob : IAsyncDisposable
     }
 
     /// <summary>What the operations counted since their stages were made, by name.</summary>
-    internal IReadOnlyDictionary<string, long> Counts => _operations.SelectMany(o => o.Counts).GroupBy(c => c.Key).ToDictionary(g => g.Key, g => g.Sum(c => c.Value));
+    internal IReadOnlyDictionary<string, long> Counts => Sum(_operations.SelectMany(o => o.Counts));
+
+    /// <summary>Adds counts up, name by name.</summary>
+    internal static IReadOnlyDictionary<string, long> Sum(IEnumerable<KeyValuePair<string, long>> counts) => counts.GroupBy(c => c.Key).ToDictionary(g => g.Key, g => g.Sum(c => c.Value));
 
     /// <summary>The first output frame that stands at or behind a source frame.</summary>
     internal long FirstOutputAt(long source) => _operations.Aggregate(source, (index, operation) => operation.FirstOutputAt(index));
