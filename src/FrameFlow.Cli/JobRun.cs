@@ -40,7 +40,13 @@ internal static class JobRun
             {
                 Json.Print(Describe(job, summary, request.Options), done(job, summary));
             }
-        }, cancellationToken);
+        }, cancellationToken, published =>
+        {
+            if (json)
+            {
+                Json.Print(Describe(published, request.Options));
+            }
+        });
     }
 
     /// <summary>Runs, shows the progress and says what was published.</summary>
@@ -49,12 +55,15 @@ internal static class JobRun
     /// <param name="log">Receives what the user should know.</param>
     /// <param name="report">Receives the job and what it did.</param>
     /// <param name="cancellationToken">Ends the work.</param>
-    public static async Task<int> RunAsync(JobRequest request, SegmentPolicy policy, ILogger log, Action<SegmentedJob, JobSummary> report, CancellationToken cancellationToken)
+    /// <param name="found">Receives, in place of it, what a run before had made already; null: nobody wants it.</param>
+    public static async Task<int> RunAsync(
+        JobRequest request, SegmentPolicy policy, ILogger log, Action<SegmentedJob, JobSummary> report, CancellationToken cancellationToken, Action<PublishedFilm>? found = null)
     {
         string output = request.Options.Output;
-        if (!policy.Restart && await SegmentedJob.WasPublishedAsync(request, TimeProvider.System, cancellationToken))
+        if (!policy.Restart && await SegmentedJob.FindPublishedAsync(request, TimeProvider.System, cancellationToken) is { } published)
         {
             log.Information("Published {Output} already: the run before ended while it cleared up.", output);
+            found?.Invoke(published);
             return ExitCode.Success;
         }
 
@@ -126,10 +135,26 @@ internal static class JobRun
         }
     }
 
+    // The journal knows no more; what is here has the name that it has below.
+    private static object Describe(PublishedFilm film, VideoJobOptions options) => new
+    {
+        options.Input,
+        options.Output,
+        AlreadyPublished = true,
+        film.FramesOut,
+        film.Counts,
+        film.Segments,
+        options.Seed,
+        Seconds = Math.Round(film.Seconds, 3),
+        options.Ledger,
+        options.Report,
+    };
+
     private static object Describe(SegmentedJob job, JobSummary summary, VideoJobOptions options) => new
     {
         options.Input,
         options.Output,
+        AlreadyPublished = false,
         summary.Plan.FramesIn,
         summary.FramesOut,
         summary.Counts,

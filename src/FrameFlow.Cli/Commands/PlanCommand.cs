@@ -67,7 +67,7 @@ internal static class PlanCommand
         {
             string path = parsed.GetRequiredValue(output);
             JobRequest request = await SegmentedJob.FindBegunAsync(path, TimeProvider.System, token);
-            if (await SegmentedJob.WasPublishedAsync(request, TimeProvider.System, token))
+            if (await SegmentedJob.FindPublishedAsync(request, TimeProvider.System, token) is not null)
             {
                 log.Information("Published {Output} already.", path);
                 return ExitCode.Success;

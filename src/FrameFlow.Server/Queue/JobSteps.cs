@@ -47,7 +47,7 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
         }
 
         JobRequest request = step.Folder.RequestFor(record);
-        if (await SegmentedJob.WasPublishedAsync(request, time, token, () => EndAsync(step)))
+        if (await SegmentedJob.FindPublishedAsync(request, time, token, () => EndAsync(step)) is not null)
         {
             return;
         }
@@ -119,7 +119,7 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
     {
         CancellationToken token = step.Work.Token;
         JobRequest request = step.Folder.RequestFor(step.Record);
-        if (await SegmentedJob.WasPublishedAsync(request, time, token, () => EndAsync(step)) || !await SegmentedJob.IsPlannedAsync(step.Record.Output, time, token))
+        if (await SegmentedJob.FindPublishedAsync(request, time, token, () => EndAsync(step)) is not null || !await SegmentedJob.IsPlannedAsync(step.Record.Output, time, token))
         {
             return;
         }

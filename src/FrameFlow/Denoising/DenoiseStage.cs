@@ -23,6 +23,7 @@ public sealed class DenoiseStage : IFrameStage
     private readonly FrameConverter _converter;
     private readonly VideoFormat _format;
     private readonly FrameRange? _outputs;
+    private readonly Predicate<long>? _isCounted;
     private int _pairs;
     private long _denoised;
 
@@ -34,7 +35,9 @@ public sealed class DenoiseStage : IFrameStage
     /// <param name="options">Validated options.</param>
     /// <param name="memory">Where frames and working memory come from; not owned.</param>
     /// <param name="outputs">Which frames are denoised, by index, and leave; null for all that come. As many as <see cref="ReachOf"/> on either side must come, where the film has them.</param>
-    public DenoiseStage(IDenoiser denoiser, IMotionEstimator motions, IReadOnlyList<ShotNoise> shots, VideoFormat format, DenoiseOptions options, NativePool memory, FrameRange? outputs = null)
+    /// <param name="isCounted">Whether an output frame, by index, is counted; null: all are.</param>
+    public DenoiseStage(
+        IDenoiser denoiser, IMotionEstimator motions, IReadOnlyList<ShotNoise> shots, VideoFormat format, DenoiseOptions options, NativePool memory, FrameRange? outputs = null, Predicate<long>? isCounted = null)
     {
         ArgumentNullException.ThrowIfNull(denoiser);
         ArgumentNullException.ThrowIfNull(shots);
@@ -47,6 +50,7 @@ public sealed class DenoiseStage : IFrameStage
         _options = options;
         _memory = memory;
         _outputs = outputs;
+        _isCounted = isCounted;
         _process = new FrameDenoiser(denoiser, options, memory);
         _converter = new FrameConverter(format);
         float step = format.PixelFormat.CodeStep;
@@ -188,8 +192,9 @@ public sealed class DenoiseStage : IFrameStage
     // The others came for their neighbours' sake.
     private Unit? Wanted(Unit unit, long index)
     {
-        if (_outputs is not { } outputs || (index >= outputs.First && index < outputs.End))
+        if (_outputs is not { } outputs || outputs.Contains(index))
         {
+            unit.IsCounted = _isCounted?.Invoke(index) != false;
             return unit;
         }
 
@@ -219,7 +224,7 @@ public sealed class DenoiseStage : IFrameStage
             output.TakeMarksOf(centre.Frame);
             output.Work |= FrameWork.Denoised | (_options.Grain == GrainMode.Resynthesise ? FrameWork.Grained : FrameWork.None);
             _converter.FromRgb(result, output, alphaOf: centre.Frame);
-            Interlocked.Increment(ref _denoised);
+            Interlocked.Add(ref _denoised, unit.IsCounted ? 1 : 0);
             if (!unit.IsCompared)
             {
                 result.Dispose();
@@ -240,7 +245,7 @@ public sealed class DenoiseStage : IFrameStage
     // In order, on the consumer's side: a frame and the next, before and after, on the same patches.
     private void Compare(Done? previous, Done done)
     {
-        if (previous is { Result: { } before, Unit.StartsPair: true } && done is { Result: { } after, Unit.BackwardPair: { } pair })
+        if (previous is { Result: { } before, Unit.StartsPair: true } && done is { Result: { } after, Unit: { IsCounted: true, BackwardPair: { } pair } })
         {
             IReadOnlyList<NoiseEstimator.ComparedPatch> patches = _before.AddPair(previous.Unit.Centre.Rgb, done.Unit.Centre.Rgb, pair.Motion, _memory);
             _after.AddPair(before, after, patches);

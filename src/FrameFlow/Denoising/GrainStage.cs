@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
+using System.Runtime.CompilerServices;
 using FrameFlow.Color;
 using FrameFlow.Media;
 using FrameFlow.Pipeline;
@@ -22,6 +23,8 @@ public sealed class GrainStage : IFrameStage
     private readonly int _workers;
     private readonly NativePool _memory;
     private readonly FrameConverter _converter;
+    private readonly long _first;
+    private readonly Predicate<long>? _isCounted;
     private long _grained;
 
     /// <summary>Creates the stage.</summary>
@@ -31,7 +34,9 @@ public sealed class GrainStage : IFrameStage
     /// <param name="seed">The user's seed.</param>
     /// <param name="workers">Frames that are worked on at once, at least 1. Changes speed and memory, not the pictures.</param>
     /// <param name="memory">Where frames and working memory come from; not owned.</param>
-    public GrainStage(IReadOnlyList<ShotNoise> shots, VideoFormat format, double amount, ulong seed, int workers, NativePool memory)
+    /// <param name="first">The index of the first frame that comes.</param>
+    /// <param name="isCounted">Whether an output frame, by index, is counted; null: all are.</param>
+    public GrainStage(IReadOnlyList<ShotNoise> shots, VideoFormat format, double amount, ulong seed, int workers, NativePool memory, long first = 0, Predicate<long>? isCounted = null)
     {
         ArgumentNullException.ThrowIfNull(shots);
         ArgumentOutOfRangeException.ThrowIfZero(shots.Count);
@@ -42,6 +47,8 @@ public sealed class GrainStage : IFrameStage
         _seed = seed;
         _workers = workers;
         _memory = memory;
+        _first = first;
+        _isCounted = isCounted;
         _converter = new FrameConverter(format);
     }
 
@@ -58,8 +65,16 @@ public sealed class GrainStage : IFrameStage
     public VideoFormat OutputFormat(VideoFormat input) => input;
 
     /// <inheritdoc/>
-    public IAsyncEnumerable<Frame> ProcessAsync(IAsyncEnumerable<Frame> input, CancellationToken cancellationToken) =>
-        OrderedBatches.RunAsync(input, _workers, (frame, token) => Task.FromResult(Grain(frame, token)), static f => f.Dispose(), cancellationToken);
+    public async IAsyncEnumerable<Frame> ProcessAsync(IAsyncEnumerable<Frame> input, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        long index = _first;
+        await foreach (Frame frame in OrderedBatches.RunAsync(input, _workers, (frame, token) => Task.FromResult(Grain(frame, token)), static f => f.Dispose(), cancellationToken))
+        {
+            _grained += HasGrain(NoiseAt(frame.Time)) && _isCounted?.Invoke(index) != false ? 1 : 0;
+            index++;
+            yield return frame;
+        }
+    }
 
     // The same for the same time, in every process.
     private static long KeyOf(Rational time)
@@ -70,10 +85,12 @@ public sealed class GrainStage : IFrameStage
         return (long)XxHash3.HashToUInt64(bytes);
     }
 
+    private bool HasGrain(NoiseModel noise) => _amount > 0 && noise.MeanSigma > 0;
+
     private Frame Grain(Frame frame, CancellationToken cancellationToken)
     {
         NoiseModel noise = NoiseAt(frame.Time);
-        if (_amount == 0 || noise.MeanSigma == 0)
+        if (!HasGrain(noise))
         {
             return frame;
         }
@@ -89,7 +106,6 @@ public sealed class GrainStage : IFrameStage
             output.TakeMarksOf(frame);
             output.Work |= FrameWork.Grained;
             _converter.FromRgb(rgb, output, alphaOf: frame);
-            Interlocked.Increment(ref _grained);
             return output;
         }
         catch

@@ -146,6 +146,9 @@ internal sealed class Unit : IDisposable
 
     public SourcePicture Centre { get; }
 
+    /// <summary>Whether the frame enters what is told of the film; else it is another part's.</summary>
+    public bool IsCounted { get; set; }
+
     /// <summary>Whether this frame and the next are compared for the report.</summary>
     public bool StartsPair { get; set; }
 

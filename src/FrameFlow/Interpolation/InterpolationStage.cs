@@ -16,6 +16,7 @@ public sealed class InterpolationStage : IFrameStage
     private readonly NativePool _memory;
     private readonly int _mostPerPair;
     private readonly FrameRange _outputs;
+    private readonly Predicate<long>? _isCounted;
     private long _generated;
     private long _held;
     private long _fellBack;
@@ -27,7 +28,9 @@ public sealed class InterpolationStage : IFrameStage
     /// <param name="options">Validated options.</param>
     /// <param name="memory">Where frames come from.</param>
     /// <param name="outputs">Which output frames are made, by index; null for all. The input must hold the frames of <see cref="OutputTimeline.SourceFor"/>.</param>
-    public InterpolationStage(OutputTimeline timeline, FrameTimeline sourceTimeline, IFrameInterpolator interpolator, InterpolationOptions options, NativePool memory, FrameRange? outputs = null)
+    /// <param name="isCounted">Whether an output frame, by index, is counted; null: all are.</param>
+    public InterpolationStage(
+        OutputTimeline timeline, FrameTimeline sourceTimeline, IFrameInterpolator interpolator, InterpolationOptions options, NativePool memory, FrameRange? outputs = null, Predicate<long>? isCounted = null)
     {
         ArgumentNullException.ThrowIfNull(timeline);
         ArgumentNullException.ThrowIfNull(sourceTimeline);
@@ -36,6 +39,7 @@ public sealed class InterpolationStage : IFrameStage
         _options = options;
         _memory = memory;
         _outputs = outputs ?? new FrameRange(0, timeline.Count);
+        _isCounted = isCounted;
 
         // A long step or a strong slow motion would mean many frames at once: a unit of work is cut there.
         Rational step = sourceTimeline.ConstantRate?.Inverse ?? (sourceTimeline.Duration / Math.Max(1, sourceTimeline.Count));
@@ -152,18 +156,16 @@ public sealed class InterpolationStage : IFrameStage
 
                 unit.Left ??= left!.Share();
                 bool cut = right is { IsSceneStart: true };
+                bool isCounted = _isCounted?.Invoke(k) != false;
                 if (position.IsSource || right is null || cut)
                 {
-                    unit.Items.Add(new Item(_timeline.TimeOf(k), 0, IsHeld: !position.IsSource));
-                    if (!position.IsSource)
-                    {
-                        Interlocked.Increment(ref _held);
-                    }
+                    unit.Items.Add(new Item(_timeline.TimeOf(k), 0, IsHeld: !position.IsSource, isCounted));
+                    Interlocked.Add(ref _held, isCounted && !position.IsSource ? 1 : 0);
                 }
                 else
                 {
                     unit.Right ??= right.Share();
-                    unit.Items.Add(new Item(_timeline.TimeOf(k), position.Position, IsHeld: false));
+                    unit.Items.Add(new Item(_timeline.TimeOf(k), position.Position, IsHeld: false, isCounted));
                 }
             }
 
@@ -227,7 +229,7 @@ public sealed class InterpolationStage : IFrameStage
                 }
 
                 int fellBack = _options.FallBack ? FallBack(unit, frames) : 0;
-                Interlocked.Add(ref _generated, requests.Count - fellBack);
+                Interlocked.Add(ref _generated, unit.Items.Count(i => i.IsCounted && i.Position > 0) - fellBack);
                 Interlocked.Add(ref _fellBack, fellBack);
             }
 
@@ -267,14 +269,14 @@ public sealed class InterpolationStage : IFrameStage
                 nearer.Work |= FrameWork.Held;
                 frames[i].Dispose();
                 frames[i] = nearer;
-                count++;
+                count += item.IsCounted ? 1 : 0;
             }
         }
 
         return count;
     }
 
-    private readonly record struct Item(Rational Time, double Position, bool IsHeld);
+    private readonly record struct Item(Rational Time, double Position, bool IsHeld, bool IsCounted);
 
     private sealed class Unit : IDisposable
     {

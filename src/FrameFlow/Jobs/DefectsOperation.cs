@@ -146,15 +146,15 @@ public sealed class DefectsOperation(DefectsOperationOptions options) : IVideoOp
     public long FirstOutputAt(long input) => input;
 
     /// <inheritdoc/>
-    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs) =>
-        [_stage = new DefectStage(_denoiser, _motions, _context!.Format, _defects, _context.Memory, outputs, options.Mask is null ? null : () => OpenMasks(InputFor(outputs).First))];
+    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs, Predicate<long>? isCounted = null) =>
+        [_stage = new DefectStage(_denoiser, _motions, _context!.Format, _defects, _context.Memory, outputs, isCounted, options.Mask is null ? null : OpenMasks)];
 
     /// <inheritdoc/>
     public double? Measure(IReadOnlyList<Frame> frames, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(frames);
         Stopwatch clock = Stopwatch.StartNew();
-        DefectStage stage = new(_denoiser, _motions, _context!.Format, _defects, _context.Memory, new FrameRange(frames[0].SourceIndex, long.MaxValue));
+        DefectStage stage = new(_denoiser, _motions, _context!.Format, _defects, _context.Memory, new FrameRange(0, long.MaxValue));
         stage.Try(frames, cancellationToken);
         return clock.Elapsed.TotalSeconds / frames.Count * _timeline!.Count / _defects.Workers;
     }
@@ -162,7 +162,7 @@ public sealed class DefectsOperation(DefectsOperationOptions options) : IVideoOp
     /// <inheritdoc/>
     public void Dispose() => _denoiser?.Dispose();
 
-    private IFrameMasks OpenMasks(long first) => Directory.Exists(options.Mask) ? new MaskFolder(options.Mask) : new MaskVideo(options.Mask!, first, _context!.Memory);
+    private IFrameMasks OpenMasks() => Directory.Exists(options.Mask) ? new MaskFolder(options.Mask) : new MaskVideo(options.Mask!, _context!.Memory);
 
     // As the other operations do: two frames at once, or one where memory is short.
     private int ChooseWorkers(OperationContext context)

@@ -181,7 +181,7 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     public IReadOnlyList<Measurement> Measurements => NoiseCharts.Of(Shots, Report?.After, _timeline is { Count: > 0 } times ? (times.First + times.Duration).ToDouble() : 0);
 
     /// <inheritdoc/>
-    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs) => [_stage = CreateStage(Shots, outputs)];
+    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs, Predicate<long>? isCounted = null) => [_stage = CreateStage(Shots, outputs, isCounted)];
 
     /// <inheritdoc/>
     public double? Measure(IReadOnlyList<Frame> frames, CancellationToken cancellationToken)
@@ -196,7 +196,8 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     /// <inheritdoc/>
     public void Dispose() => _denoiser?.Dispose();
 
-    private DenoiseStage CreateStage(IReadOnlyList<ShotNoise> shots, FrameRange outputs) => new(_denoiser!, _motions, shots, _context!.Format, _denoising, _context.Memory, outputs);
+    private DenoiseStage CreateStage(IReadOnlyList<ShotNoise> shots, FrameRange outputs, Predicate<long>? isCounted = null) =>
+        new(_denoiser!, _motions, shots, _context!.Format, _denoising, _context.Memory, outputs, isCounted);
 
     // As the interpolation does: two frames at once, or one where memory is short.
     private int ChooseWorkers(OperationContext context)

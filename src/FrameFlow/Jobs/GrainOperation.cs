@@ -108,8 +108,8 @@ public sealed class GrainOperation(GrainOperationOptions options) : IVideoOperat
     public long FirstOutputAt(long input) => input;
 
     /// <inheritdoc/>
-    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs) =>
-        [_stage = new GrainStage(_shots, _context!.Format, options.Amount, _context.Options.Seed, Math.Min(2, _context.Options.Threads), _context.Memory)];
+    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs, Predicate<long>? isCounted = null) =>
+        [_stage = new GrainStage(_shots, _context!.Format, options.Amount, _context.Options.Seed, Math.Min(2, _context.Options.Threads), _context.Memory, outputs.First, isCounted)];
 
     /// <inheritdoc/>
     public double? Measure(IReadOnlyList<Frame> frames, CancellationToken cancellationToken) => null;

@@ -94,11 +94,12 @@ public interface IVideoOperation : IDisposable
     /// <summary>The index of the first frame that leaves and stands at or behind a frame that comes; the count of all where none does.</summary>
     long FirstOutputAt(long input);
 
-    /// <summary>Fresh stages over what was loaded, in order. They get the frames of <see cref="InputFor"/>, whose <see cref="Frame.SourceIndex"/> tells which, and yield the outputs alone.</summary>
+    /// <summary>Fresh stages over what was loaded, in order. They get exactly the frames of <see cref="InputFor"/>, from its first one on, and yield the outputs alone.</summary>
     /// <param name="outputs">The frames that shall leave.</param>
-    IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs);
+    /// <param name="isCounted">Whether a frame that leaves, by index, enters <see cref="Counts"/>; null: all do. Those that leave only for the sake of a later operation's are another part's.</param>
+    IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs, Predicate<long>? isCounted = null);
 
-    /// <summary>What the stages made last counted so far, by name.</summary>
+    /// <summary>What the stages made last counted so far, by name. Those of all parts of a film add up to those of the film in one go.</summary>
     IReadOnlyDictionary<string, long> Counts { get; }
 
     /// <summary>What was asked for; null where the operation cannot say.</summary>

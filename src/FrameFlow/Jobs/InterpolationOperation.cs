@@ -141,14 +141,20 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
     /// <inheritdoc/>
     public bool WorksInParts => true;
 
-    /// <inheritdoc/>
-    public FrameRange InputFor(FrameRange outputs) => _timeline!.SourceFor(outputs);
+    /// <summary>At a lower rate also those that stand behind the last frame and before the next part's, so that every frame is some part's.</summary>
+    public FrameRange InputFor(FrameRange outputs)
+    {
+        FrameRange needed = _timeline!.SourceFor(outputs);
+        long next = outputs.End < _timeline.Count ? _timeline.At(outputs.End).Left : _input!.Count;
+        return new FrameRange(needed.First, Math.Max(needed.End, next));
+    }
 
     /// <inheritdoc/>
     public long FirstOutputAt(long input) => _timeline!.FirstAtOrAfter(input);
 
     /// <inheritdoc/>
-    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs) => [_stage = new InterpolationStage(_timeline!, _input!, _interpolator!, _sampling, _context!.Memory, outputs)];
+    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs, Predicate<long>? isCounted = null) =>
+        [_stage = new InterpolationStage(_timeline!, _input!, _interpolator!, _sampling, _context!.Memory, outputs, isCounted)];
 
     /// <inheritdoc/>
     public double? Measure(IReadOnlyList<Frame> frames, CancellationToken cancellationToken)

@@ -83,6 +83,13 @@ public sealed record JobSummary
     public Rational? AudioOffsetOut { get; init; }
 }
 
+/// <summary>A film that a run before published, being killed while it cleared up: what its journal tells.</summary>
+/// <param name="FramesOut">Frames of the film.</param>
+/// <param name="Counts">What the operations counted, by name.</param>
+/// <param name="Segments">The segments, all of them kept.</param>
+/// <param name="Seconds">Wall-clock seconds of all segments' work.</param>
+public sealed record PublishedFilm(long FramesOut, IReadOnlyDictionary<string, long> Counts, SegmentCount Segments, double Seconds);
+
 /// <summary>How a job was cut.</summary>
 /// <param name="All">All segments.</param>
 /// <param name="Kept">Those that a run before had finished.</param>

@@ -73,6 +73,9 @@ public sealed record JournalState
     /// <summary>The finished file; null before it was made.</summary>
     public JobJoined? Joined { get; private init; }
 
+    /// <summary>What the operations counted in all segments together, by name.</summary>
+    public IReadOnlyDictionary<string, long> Counts => VideoJob.Sum(Segments.Values.SelectMany(s => s.Counts));
+
     /// <summary>Whether every segment is done.</summary>
     public bool IsComplete => Planned is { } planned && Segments.Count == planned.Segments;
 

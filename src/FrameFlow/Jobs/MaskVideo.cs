@@ -7,9 +7,8 @@ namespace FrameFlow.Jobs;
 
 /// <summary>Masks from a video: its n-th frame is the mask of the film's n-th; light is to be repaired.</summary>
 /// <param name="path">The video.</param>
-/// <param name="first">The first frame that will be asked for: decoding need not begin before it.</param>
 /// <param name="memory">Where frames come from; not owned.</param>
-internal sealed class MaskVideo(string path, long first, NativePool memory) : IFrameMasks
+internal sealed class MaskVideo(string path, NativePool memory) : IFrameMasks
 {
     private IAsyncEnumerator<Frame>? _frames;
     private FrameConverter? _converter;
@@ -31,8 +30,8 @@ internal sealed class MaskVideo(string path, long first, NativePool memory) : IF
             }
 
             _converter = new FrameConverter(scan.Format);
-            _ended = first >= scan.Timeline.Count;
-            FrameRange part = new(_ended ? 0 : first, scan.Timeline.Count);
+            _ended = frame >= scan.Timeline.Count;
+            FrameRange part = new(_ended ? 0 : frame, scan.Timeline.Count);
             _frames = new FrameSource(info, scan, options, new FramePool(memory, scan.Format), part).ReadAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
         }
 

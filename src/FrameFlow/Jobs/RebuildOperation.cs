@@ -156,11 +156,11 @@ public sealed class RebuildOperation(RebuildOperationOptions options) : IVideoOp
     public long FirstOutputAt(long input) => _plan!.PlaceOf(input);
 
     /// <inheritdoc/>
-    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs)
+    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs, Predicate<long>? isCounted = null)
     {
         _stage = null;
         return _plan!.IsEmpty ? []
-            : [_stage = new FrameRebuildStage(_plan, _interpolator, _motions, _context!.Format, _rebuilding, _context.Memory, outputs, line => _context.Log.Information("{Line:l}", line))];
+            : [_stage = new FrameRebuildStage(_plan, _interpolator, _motions, _context!.Format, _rebuilding, _context.Memory, outputs, isCounted, line => _context.Log.Information("{Line:l}", line))];
     }
 
     /// <inheritdoc/>

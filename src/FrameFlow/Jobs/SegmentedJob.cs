@@ -78,8 +78,8 @@ public sealed class SegmentedJob : IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
     /// <param name="onPublished">Told, where the output is there, before the folder goes; may be told again after a crash.</param>
-    /// <returns>Whether the output is there, made by this very request.</returns>
-    public static async Task<bool> WasPublishedAsync(JobRequest request, TimeProvider time, CancellationToken cancellationToken, Func<Task>? onPublished = null)
+    /// <returns>What was made, where the output is there with every paper that is asked for, made by this very request; else null.</returns>
+    public static async Task<PublishedFilm?> FindPublishedAsync(JobRequest request, TimeProvider time, CancellationToken cancellationToken, Func<Task>? onPublished = null)
     {
         ArgumentNullException.ThrowIfNull(request);
         request = request.WithFullPaths();
@@ -87,10 +87,12 @@ public sealed class SegmentedJob : IAsyncDisposable
         JournalState state = await work.Journal.ReadAsync(cancellationToken);
         if (state.Joined is not { } joined || !await IsFileAsync(work.OutputPath, joined.Bytes, joined.Sha256, cancellationToken))
         {
-            return false;
+            return null;
         }
 
-        bool same = state.Begun!.Request.DescribeSettings() == request.DescribeSettings()
+        IEnumerable<string> papers = ((string?[])[request.Options.Ledger, request.Options.Report]).OfType<string>();
+        bool same = papers.All(p => File.Exists(p) && joined.Papers?.ContainsKey(p) == true)
+            && state.Begun!.Request.DescribeSettings() == request.DescribeSettings()
             && (!SourceStamp.Exists(request.Options.Input) || await HashAsync(request.Options.Input, cancellationToken) == state.Begun.Fingerprint.Input);
         using (FileLock held = work.Take(shared: false))
         {
@@ -102,7 +104,7 @@ public sealed class SegmentedJob : IAsyncDisposable
             work.Delete();
         }
 
-        return same;
+        return same ? new PublishedFilm(state.Segments.Values.Sum(s => s.Frames.Count), state.Counts, new SegmentCount(state.Segments.Count, state.Segments.Count), state.Segments.Values.Sum(s => s.Seconds)) : null;
     }
 
     /// <summary>Reads the request that was begun for an output.</summary>
@@ -419,7 +421,6 @@ public sealed class SegmentedJob : IAsyncDisposable
             await ProveAsync(interpolation, joined.PartialPath, cancellationToken);
         }
 
-        Dictionary<string, long> counts = _state.Segments.Values.SelectMany(s => s.Counts).GroupBy(c => c.Key).ToDictionary(g => g.Key, g => g.Sum(c => c.Value));
         Rational[] cuts = [.. _plan.Cuts.Select(c => _job.Scan.Timeline[c])];
         _job.Recall(_plan);
         for (int i = 0; i < _job.Operations.Count; i++)
@@ -433,7 +434,7 @@ public sealed class SegmentedJob : IAsyncDisposable
         }
 
         // The work's time is that of all segments, whoever made them when.
-        JobSummary summary = _job.Summarize(report, cuts, counts, clock.Elapsed + TimeSpan.FromSeconds(_state.Segments.Values.Sum(s => s.Seconds))) with { Segments = new SegmentCount(Segments.Count, 0) };
+        JobSummary summary = _job.Summarize(report, cuts, _state.Counts, clock.Elapsed + TimeSpan.FromSeconds(_state.Segments.Values.Sum(s => s.Seconds))) with { Segments = new SegmentCount(Segments.Count, 0) };
         summary = await _job.WritePapersAsync(summary, StageRecord.Sum(_state.Segments.Values.Select(s => s.Stages)), joined.PartialPath, cancellationToken);
         await AppendAsync(
             new JobJoined(await HashAsync(joined.PartialPath, cancellationToken), new FileInfo(joined.PartialPath).Length, await _job.Papers.HashAsync(HashAsync, cancellationToken)), cancellationToken);

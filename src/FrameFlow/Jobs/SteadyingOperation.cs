@@ -33,7 +33,7 @@ public sealed class DeflickerOperation : SteadyingOperation
     protected override string CountName => "framesDeflickered";
 
     /// <inheritdoc/>
-    protected override SteadyingStage CreateStage(IMotionEstimator motions, OperationContext context, FrameRange outputs) => new DeflickerStage(motions, context.Format, context.Memory, outputs);
+    protected override SteadyingStage CreateStage(IMotionEstimator motions, OperationContext context, FrameRange outputs, Predicate<long>? isCounted) => new DeflickerStage(motions, context.Format, context.Memory, outputs, isCounted);
 }
 
 /// <summary>Takes gate weave away.</summary>
@@ -49,7 +49,7 @@ public sealed class StabiliseOperation : SteadyingOperation
     protected override string CountName => "framesStabilised";
 
     /// <inheritdoc/>
-    protected override SteadyingStage CreateStage(IMotionEstimator motions, OperationContext context, FrameRange outputs) => new StabiliseStage(motions, context.Format, context.Memory, outputs);
+    protected override SteadyingStage CreateStage(IMotionEstimator motions, OperationContext context, FrameRange outputs, Predicate<long>? isCounted) => new StabiliseStage(motions, context.Format, context.Memory, outputs, isCounted);
 }
 
 /// <summary>Holds something steady within each shot, at the source's own times.</summary>
@@ -123,7 +123,7 @@ public abstract class SteadyingOperation : IVideoOperation
     public long FirstOutputAt(long input) => input;
 
     /// <inheritdoc/>
-    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs) => [_stage = CreateStage(_motions, _context!, outputs)];
+    public IReadOnlyList<IFrameStage> CreateStages(FrameRange outputs, Predicate<long>? isCounted = null) => [_stage = CreateStage(_motions, _context!, outputs, isCounted)];
 
     /// <inheritdoc/>
     public double? Measure(IReadOnlyList<Frame> frames, CancellationToken cancellationToken) => null;
@@ -132,5 +132,5 @@ public abstract class SteadyingOperation : IVideoOperation
     public void Dispose() => GC.SuppressFinalize(this);
 
     /// <summary>A fresh stage.</summary>
-    protected abstract SteadyingStage CreateStage(IMotionEstimator motions, OperationContext context, FrameRange outputs);
+    protected abstract SteadyingStage CreateStage(IMotionEstimator motions, OperationContext context, FrameRange outputs, Predicate<long>? isCounted);
 }

@@ -339,7 +339,10 @@ public sealed class VideoJob : IAsyncDisposable
     }
 
     /// <summary>What the operations counted since their stages were made, by name.</summary>
-    internal IReadOnlyDictionary<string, long> Counts => _operations.SelectMany(o => o.Counts).GroupBy(c => c.Key).ToDictionary(g => g.Key, g => g.Sum(c => c.Value));
+    internal IReadOnlyDictionary<string, long> Counts => Sum(_operations.SelectMany(o => o.Counts));
+
+    /// <summary>Adds counts up, name by name.</summary>
+    internal static IReadOnlyDictionary<string, long> Sum(IEnumerable<KeyValuePair<string, long>> counts) => counts.GroupBy(c => c.Key).ToDictionary(g => g.Key, g => g.Sum(c => c.Value));
 
     /// <summary>The first output frame that stands at or behind a source frame.</summary>
     internal long FirstOutputAt(long source) => _operations.Aggregate(source, (index, operation) => operation.FirstOutputAt(index));
@@ -426,13 +429,25 @@ public sealed class VideoJob : IAsyncDisposable
     {
         List<IFrameStage> stages = [];
         inputs = outputs;
-        foreach (IVideoOperation operation in _operations.Reverse())
+        for (int i = _operations.Count - 1; i >= 0; i--)
         {
-            stages.InsertRange(0, operation.CreateStages(inputs));
-            inputs = operation.InputFor(inputs);
+            int operation = i;
+            stages.InsertRange(0, _operations[i].CreateStages(inputs, index => outputs.Contains(OutputOf(operation, index))));
+            inputs = _operations[i].InputFor(inputs);
         }
 
         return stages;
+    }
+
+    // The output frame to which a frame that leaves an operation belongs, so that each is one part's: the last one that stands before the next such frame.
+    private long OutputOf(int operation, long index)
+    {
+        for (int i = operation + 1; i < _operations.Count; i++)
+        {
+            index = Math.Max(0, _operations[i].FirstOutputAt(index + 1) - 1);
+        }
+
+        return index;
     }
 
     private FrameSource Source() => new(_info, _scan, _options.Decode, new FramePool(_memory, _scan.Format));

@@ -7,4 +7,7 @@ public readonly record struct FrameRange(long First, long End)
 {
     /// <summary>How many frames there are.</summary>
     public long Count => End - First;
+
+    /// <summary>Whether a frame is one of these.</summary>
+    public bool Contains(long index) => index >= First && index < End;
 }

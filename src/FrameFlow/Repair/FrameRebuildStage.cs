@@ -19,6 +19,7 @@ public sealed class FrameRebuildStage : IFrameStage
     private readonly FrameRebuilder _rebuilder;
     private readonly RebuildOptions _options;
     private readonly FrameRange _wanted;
+    private readonly Predicate<long>? _isCounted;
     private readonly Action<string> _tell;
     private long _rebuilt;
     private long _extrapolated;
@@ -33,15 +34,17 @@ public sealed class FrameRebuildStage : IFrameStage
     /// <param name="options">How.</param>
     /// <param name="memory">Where frames and working memory come from; not owned.</param>
     /// <param name="places">The places to fill; null for all. The input must be the frames of <see cref="RebuildPlan.InputFor"/>.</param>
+    /// <param name="isCounted">Whether a place is counted and told of; null: all are.</param>
     /// <param name="tell">Receives what the user should know, a line each; null for nobody.</param>
     public FrameRebuildStage(
-        RebuildPlan plan, IFrameInterpolator interpolator, IMotionEstimator motions, VideoFormat format, RebuildOptions options, NativePool memory, FrameRange? places = null, Action<string>? tell = null)
+        RebuildPlan plan, IFrameInterpolator interpolator, IMotionEstimator motions, VideoFormat format, RebuildOptions options, NativePool memory, FrameRange? places = null, Predicate<long>? isCounted = null, Action<string>? tell = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(options);
         _plan = plan;
         _options = options;
         _wanted = places ?? new FrameRange(0, plan.Output.Count);
+        _isCounted = isCounted;
         _rebuilder = new FrameRebuilder(interpolator, motions, format, options, memory);
         _tell = tell ?? (static _ => { });
     }
@@ -83,9 +86,9 @@ public sealed class FrameRebuildStage : IFrameStage
             seen = place;
             hole.Current = frame;
             bool isSpoilt = isFaulty || _plan.IsNamed(index);
-            if (isTooLong && !isSpoilt && IsWanted(place))
+            if (isTooLong && !isSpoilt && IsCounted(place))
             {
-                Interlocked.Increment(ref _tooLong);
+                _tooLong++;
                 _tell(string.Create(CultureInfo.InvariantCulture, $"Black or frozen for more than {FaultFinder.LongestRun} frames from {frame.Time.ToDouble():0.000} s (frame {index}): taken for content and left; name the frames to have them rebuilt."));
             }
 
@@ -157,7 +160,11 @@ public sealed class FrameRebuildStage : IFrameStage
         }
     }
 
-    private bool IsWanted(long place) => place >= _wanted.First && place < _wanted.End;
+    private bool IsWanted(long place) => _wanted.Contains(place);
+
+    private bool IsCounted(long place) => IsWanted(place) && _isCounted?.Invoke(place) != false;
+
+    private void Count(ref long count, long place) => Interlocked.Add(ref count, IsCounted(place) ? 1 : 0);
 
     private bool IsWanted(EmptyPlace place) => IsWanted(place.Place);
 
@@ -185,9 +192,10 @@ public sealed class FrameRebuildStage : IFrameStage
         List<EmptyPlace> places = Places(hole, first, end);
         if (isOneShot && places.Count <= RebuildPlan.LongestHole)
         {
-            foreach (Frame frame in _rebuilder.Between(new Anchors(hole.Before, hole.Left, hole.Right, hole.After), places, Periods(hole), IsWanted, cancellationToken))
+            IEnumerable<Frame> made = _rebuilder.Between(new Anchors(hole.Before, hole.Left, hole.Right, hole.After), places, Periods(hole), IsWanted, cancellationToken);
+            foreach ((Frame frame, EmptyPlace place) in made.Zip(places.Where(IsWanted)))
             {
-                Interlocked.Increment(ref frame.Work.HasFlag(FrameWork.Held) ? ref _held : ref _rebuilt);
+                Count(ref frame.Work.HasFlag(FrameWork.Held) ? ref _held : ref _rebuilt, place.Place);
                 yield return frame;
             }
 
@@ -195,7 +203,7 @@ public sealed class FrameRebuildStage : IFrameStage
         }
 
         long split = hole.Left is null ? first : hole.Right is null ? end : isOneShot ? first + ((end - first + 1) / 2) : Split(hole, first, end);
-        if (IsWanted(first))
+        if (IsCounted(first))
         {
             Tell(hole, places, isOneShot);
         }
@@ -207,7 +215,7 @@ public sealed class FrameRebuildStage : IFrameStage
             bool carriesOn = !isOneShot && outer is not null && distance <= FrameRebuilder.MostExtrapolated;
             Frame frame = carriesOn ? _rebuilder.Beyond(outer!, anchor, (int)distance, place) : FrameRebuilder.Hold(anchor, place);
             frame.IsSceneStart = startsScene && place.Place == split;
-            Interlocked.Increment(ref carriesOn ? ref _extrapolated : ref _held);
+            Count(ref carriesOn ? ref _extrapolated : ref _held, place.Place);
             yield return frame;
         }
 

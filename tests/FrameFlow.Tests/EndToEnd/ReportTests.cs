@@ -1,12 +1,11 @@
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using FrameFlow.Tests.Support;
 using Xunit;
 
 namespace FrameFlow.Tests.EndToEnd;
 
 /// <summary>The ledger and the report of real runs: what they say is what was done, whole or in segments, and they are there or not there with the film.</summary>
-public sealed partial class ReportTests : IDisposable
+public sealed class ReportTests : IDisposable
 {
     private readonly Tool _tool = new();
 
@@ -18,13 +17,13 @@ public sealed partial class ReportTests : IDisposable
         ToolRun run = await _tool.RunAsync(
             "interpolate", Repository.TestData("cuts.mp4"), "-o", "out.mkv", "--fps", "60", "--model", "blend", "--encoder", "ffv1", "--ledger", "out.jsonl", "--report", "out.html", "--json");
         Assert.True(run.Code == 0, run.Error);
-        JsonElement[] lines = Ledger("out.jsonl");
+        JsonElement[] lines = _tool.Ledger("out.jsonl");
         JsonElement json = run.Json;
         Assert.Equal(json.GetProperty("framesOut").GetInt64(), lines.Length);
         Assert.Equal(json.GetProperty("generated").GetInt64(), Count("interpolated"));
         Assert.Equal(json.GetProperty("heldAtCuts").GetInt64() + json.GetProperty("fellBack").GetInt64(), Count("held"));
         Assert.Equal(lines.Length - Count("interpolated") - Count("held"), Count("source"));
-        JsonElement figures = Figures("out.html");
+        JsonElement figures = _tool.Figures("out.html");
         foreach (JsonElement kinds in (JsonElement[])[json.GetProperty("kinds"), figures.GetProperty("ledger").GetProperty("kinds")])
         {
             Assert.Equal(lines.GroupBy(KindOf).ToDictionary(g => g.Key, g => g.LongCount()), kinds.EnumerateObject().ToDictionary(k => k.Name, k => k.Value.GetInt64()));
@@ -51,11 +50,11 @@ public sealed partial class ReportTests : IDisposable
         ToolRun run = await _tool.RunAsync(
             "denoise", Repository.TestData("vfr.mp4"), "-o", "out.mp4", "--model", "average", "--temporal", "1", "--ledger", "out.jsonl", "--report", "out.html", "--json");
         Assert.True(run.Code == 0, run.Error);
-        JsonElement[] lines = Ledger("out.jsonl");
+        JsonElement[] lines = _tool.Ledger("out.jsonl");
         Assert.Equal(run.Json.GetProperty("framesOut").GetInt64(), lines.Length);
         Assert.All(lines, l => Assert.Equal(l.GetProperty("sourceTimes")[0].GetString(), l.GetProperty("time").GetString()));
         Assert.Equal(Enumerable.Range(0, lines.Length), lines.Select(l => l.GetProperty("source")[0].GetInt32()));
-        JsonElement figures = Figures("out.html");
+        JsonElement figures = _tool.Figures("out.html");
         Assert.Equal(lines.Count(l => KindOf(l) == "denoised"), figures.GetProperty("counts").GetProperty("denoised").GetInt64());
         Assert.Contains(figures.GetProperty("measurements").EnumerateArray(), m => m.GetProperty("series").GetString() == "before");
     }
@@ -85,9 +84,9 @@ public sealed partial class ReportTests : IDisposable
         Assert.True(rest.Code == 0, rest.Error);
         Assert.Contains("made again", rest.Error, StringComparison.Ordinal);
         Assert.Equal(await File.ReadAllTextAsync(_tool.At("whole.jsonl")), await File.ReadAllTextAsync(_tool.At("out.jsonl")));
-        JsonElement figures = Figures("out.html");
-        Assert.Equal(Ledger("out.jsonl").Length, figures.GetProperty("ledger").GetProperty("frames").GetInt64());
-        Assert.Equal(Ledger("out.jsonl").Length, figures.GetProperty("stages").EnumerateArray().Last().GetProperty("frames").GetInt64());
+        JsonElement figures = _tool.Figures("out.html");
+        Assert.Equal(_tool.Ledger("out.jsonl").Length, figures.GetProperty("ledger").GetProperty("frames").GetInt64());
+        Assert.Equal(_tool.Ledger("out.jsonl").Length, figures.GetProperty("stages").EnumerateArray().Last().GetProperty("frames").GetInt64());
         Assert.Equal(["out.html", "out.jsonl", "out.mkv", "r.json", "whole.jsonl", "whole.mkv"], Directory.EnumerateFileSystemEntries(_tool.Folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
@@ -134,11 +133,4 @@ public sealed partial class ReportTests : IDisposable
     }
 
     private static string KindOf(JsonElement line) => line.GetProperty("kind").GetString()!;
-
-    private JsonElement[] Ledger(string name) => [.. File.ReadAllLines(_tool.At(name)).Select(l => JsonDocument.Parse(l).RootElement)];
-
-    private JsonElement Figures(string name) => JsonDocument.Parse(EmbeddedFigures().Match(File.ReadAllText(_tool.At(name))).Groups[1].Value).RootElement;
-
-    [GeneratedRegex("<script type=\"application/json\" id=\"figures\">(.*?)</script>", RegexOptions.Singleline)]
-    private static partial Regex EmbeddedFigures();
 }

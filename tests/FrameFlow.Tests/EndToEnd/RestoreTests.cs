@@ -39,12 +39,66 @@ public sealed class RestoreTests : IDisposable
 
         Assert.Equal(await FramesAsync("whole.mkv"), await FramesAsync("parts.mkv"));
         Assert.Equal(await File.ReadAllTextAsync(_tool.At("whole.jsonl")), await File.ReadAllTextAsync(_tool.At("parts.jsonl")));
-        JsonElement[] lines = [.. File.ReadAllLines(_tool.At("whole.jsonl")).Select(l => JsonDocument.Parse(l).RootElement)];
+        JsonElement[] lines = _tool.Ledger("whole.jsonl");
         Assert.All(lines, l => Assert.Contains("grained", l.GetProperty("work").ToString(), StringComparison.Ordinal));
         Assert.All(lines, l => Assert.Contains("denoised", l.GetProperty("work").ToString(), StringComparison.Ordinal));
         Assert.Equal(lines.Length, lines.Select(l => l.GetProperty("hash").GetString()).Distinct().Count());
 
         Task<string> FramesAsync(string file) => _tool.ExternalAsync("ffmpeg", "-v", "error", "-i", file, "-map", "0", "-fps_mode", "passthrough", "-f", "framemd5", "-");
+    }
+
+    /// <summary>Segments make some frames of their neighbours for the sake of their own: these are counted where they leave. Whatever the order, whether the count grows, stays or shrinks.</summary>
+    [Theory]
+    [InlineData("rebuild deflicker stabilise defects denoise grain")]
+    [InlineData("deflicker stabilise defects rebuild denoise interpolate:25 grain")]
+    [InlineData("denoise defects interpolate:4 deflicker")]
+    [InlineData("interpolate:25 grain denoise rebuild")]
+    public async Task Restore_InSegments_CountsAreTheWholesAndTheLedgers(string operations)
+    {
+        // Light that flickers, dust in every third frame, a frame lost, noise.
+        _ = await _tool.ExternalAsync(
+            "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=96x64:r=10:d=2",
+            "-vf", "eq=brightness=0.06*sin(2.4*n):eval=frame,drawbox=x=40:y=30:w=5:h=5:t=fill:color=white:enable='eq(mod(n,3),1)',format=yuv420p,noise=all_seed=7:alls=12:allf=t,select='not(eq(n,9))'",
+            "-fps_mode", "passthrough", "-c:v", "ffv1", "film.mkv");
+        await File.WriteAllTextAsync(_tool.At("r.json"), $$"""
+            { "name": "test", "operations": [ {{string.Join(", ", operations.Split(' ').Select(Describe))}} ], "encode": { "encoder": "ffv1" } }
+            """);
+        Dictionary<string, string> counts = [];
+        foreach ((string name, string segment) in ((string, string)[])[("whole", "0"), ("parts", "0.5")])
+        {
+            ToolRun run = await _tool.RunAsync("restore", "film.mkv", "-o", name + ".mkv", "--recipe", "r.json", "--segment", segment, "--ledger", name + ".jsonl", "--report", name + ".html", "--json");
+            Assert.True(run.Code == 0, run.Error);
+            JsonElement figures = _tool.Figures(name + ".html");
+            Assert.Equal(Numbers(run.Json.GetProperty("counts")), Numbers(figures.GetProperty("counts")));
+            Assert.Equal(Numbers(run.Json.GetProperty("kinds")), Numbers(figures.GetProperty("ledger").GetProperty("kinds")));
+            counts[name] = run.Json.GetProperty("counts").ToString();
+            JsonElement[] lines = _tool.Ledger(name + ".jsonl");
+            Assert.Equal(lines.GroupBy(l => l.GetProperty("kind").GetString()!).ToDictionary(g => g.Key, g => g.LongCount()), Numbers(run.Json.GetProperty("kinds")));
+            if (!operations.Contains("interpolate", StringComparison.Ordinal))
+            {
+                // One frame for one: what was counted is what the lines say.
+                Dictionary<string, long> works = lines.SelectMany(l => l.GetProperty("work").EnumerateArray()).GroupBy(w => w.GetString()!).ToDictionary(g => g.Key, g => g.LongCount());
+                Dictionary<string, long> counted = Numbers(run.Json.GetProperty("counts"));
+                Assert.All(
+                    (string[])["rebuilt rebuilt", "framesDeflickered deflickered", "framesStabilised stabilised", "framesRepaired repaired", "denoised denoised", "grained grained"],
+                    pair => Assert.Equal(works.GetValueOrDefault(pair.Split(' ')[1]), counted[pair.Split(' ')[0]]));
+            }
+        }
+
+        Assert.Equal(counts["whole"], counts["parts"]);
+        Assert.Equal(await File.ReadAllTextAsync(_tool.At("whole.jsonl")), await File.ReadAllTextAsync(_tool.At("parts.jsonl")));
+
+        static Dictionary<string, long> Numbers(JsonElement json) => json.EnumerateObject().ToDictionary(n => n.Name, n => n.Value.GetInt64());
+
+        static string Describe(string operation) => operation.Split(':') switch
+        {
+            ["rebuild"] => """{ "operation": "rebuild", "frames": "3,14", "model": "blend", "grain": false }""",
+            ["defects"] => """{ "operation": "defects", "model": "median" }""",
+            ["denoise"] => """{ "operation": "denoise", "model": "average" }""",
+            ["interpolate", string rate] => $$"""{ "operation": "interpolate", "rate": {{rate}}, "model": "blend" }""",
+            [string other, ..] => $$"""{ "operation": "{{other}}" }""",
+            _ => throw new ArgumentException(operation),
+        };
     }
 
     [Theory]

@@ -1,6 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json;
+using FrameFlow.Encoding;
+using FrameFlow.Inference;
+using FrameFlow.Interpolation;
+using FrameFlow.Jobs;
 using FrameFlow.Tests.Support;
+using Serilog.Core;
 using Xunit;
 
 namespace FrameFlow.Tests.EndToEnd;
@@ -98,6 +105,113 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(await FramesAsync("whole.mkv"), await FramesAsync("out.mkv"));
 
         Task<string> FramesAsync(string name) => _tool.ExternalAsync("ffmpeg", "-v", "error", "-i", name, "-map", "0:v", "-f", "framemd5", "-");
+    }
+
+    /// <summary>Killed between the segments' files, their ledgers and the lines that tell of them: no frame's line is lost, or there twice.</summary>
+    [Fact]
+    public async Task Restore_KilledBehindSegments_LedgerAndCountsAreTheWholes()
+    {
+        const int LedgerKills = 5;
+        await MakeFilmAsync(8);
+        await File.WriteAllTextAsync(_tool.At("r.json"), """
+            {
+              "name": "test",
+              "operations": [ { "operation": "deflicker" }, { "operation": "denoise", "model": "average" }, { "operation": "interpolate", "rate": 25, "model": "blend" }, { "operation": "grain" } ],
+              "encode": { "encoder": "ffv1" }
+            }
+            """);
+        ToolRun whole = await _tool.RunAsync("restore", "film.mkv", "-o", "whole.mkv", "--recipe", "r.json", "--segment", "0", "--ledger", "whole.jsonl", "--json");
+        Assert.True(whole.Code == 0, whole.Error);
+        string[] job = ["restore", "film.mkv", "-o", "out.mkv", "--recipe", "r.json", "--segment", "0.5", "--ledger", "out.jsonl", "--json"];
+        Random moments = new(5_5);
+        for (int kill = 0; kill < LedgerKills; kill++)
+        {
+            using Process run = _tool.Start(job);
+            int before = Segments().Length;
+            await UntilAsync(() => run.HasExited || Segments().Length > before);
+            await Task.Delay(moments.Next(0, 400), TestContext.Current.CancellationToken);
+            Assert.False(run.HasExited, $"the run ended before kill {kill}");
+            run.Kill();
+            await run.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.False(File.Exists(_tool.At("out.jsonl")));
+        }
+
+        int kept = Segments().Length;
+        ToolRun last = await _tool.RunAsync(job);
+        Assert.True(last.Code == 0, last.Error);
+        Assert.Equal(kept, last.Json.GetProperty("segments").GetProperty("kept").GetInt32());
+        JsonElement[] lines = _tool.Ledger("out.jsonl");
+        Assert.Equal(Enumerable.Range(0, last.Json.GetProperty("framesOut").GetInt32()), lines.Select(l => l.GetProperty("frame").GetInt32()));
+        Assert.Equal(_tool.Ledger("whole.jsonl").Select(l => l.GetProperty("hash").GetString()), lines.Select(l => l.GetProperty("hash").GetString()));
+        Assert.Equal(await File.ReadAllTextAsync(_tool.At("whole.jsonl")), await File.ReadAllTextAsync(_tool.At("out.jsonl")));
+        foreach (string sum in (string[])["counts", "kinds"])
+        {
+            Assert.Equal(whole.Json.GetProperty(sum).ToString(), last.Json.GetProperty(sum).ToString());
+        }
+
+        Assert.Equal(["film.mkv", "out.jsonl", "out.mkv", "r.json", "whole.jsonl", "whole.mkv"], Directory.EnumerateFileSystemEntries(_tool.Folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>A run that was killed when the film had its name, and the work was not cleared up: the next one finds it, says so, and clears up.</summary>
+    [Theory]
+    [InlineData(0, "interpolate", "in.mp4", "-o", "out.mkv", "--fps", "50", "--model", "hold", "--encoder", "ffv1", "--ledger", "out.jsonl", "--report", "out.html", "--json")]
+    [InlineData(0, "resume", "out.mkv")]
+    [InlineData(0, "join", "-o", "out.mkv")]
+    [InlineData(2, "interpolate", "in.mp4", "-o", "out.mkv", "--fps", "50", "--model", "hold", "--encoder", "ffv1", "--ledger", "other.jsonl", "--json")]
+    [InlineData(2, "interpolate", "in.mp4", "-o", "out.mkv", "--fps", "30", "--model", "hold", "--encoder", "ffv1", "--json")]
+    public async Task KilledWhileClearingUp_NextRunFindsTheFilm(int code, params string[] next)
+    {
+        File.Copy(Repository.TestData("cuts.mp4"), _tool.At("in.mp4"));
+        JobRequest request = new()
+        {
+            Options = new VideoJobOptions
+            {
+                Input = _tool.At("in.mp4"),
+                Output = _tool.At("out.mkv"),
+                Ledger = _tool.At("out.jsonl"),
+                Report = _tool.At("out.html"),
+                Encode = new EncodeOptions { Encoder = "ffv1" },
+            },
+            Operations = [new InterpolationOperationOptions { Rate = new TargetRate(50, false), Model = "hold" }],
+        };
+        await using (SegmentedJob job = await SegmentedJob.PrepareAsync(
+            request, new SegmentPolicy { TargetSeconds = 0.5 }, new ModelCatalog(_tool.Folder), Logger.None, TimeProvider.System, TestContext.Current.CancellationToken))
+        {
+            await job.BeginAsync(TestContext.Current.CancellationToken);
+            foreach (int index in job.Missing)
+            {
+                await job.RunSegmentAsync(index, TestContext.Current.CancellationToken);
+            }
+
+            await Assert.ThrowsAsync<TimeoutException>(() => job.JoinAsync(TestContext.Current.CancellationToken, onPublished: () => throw new TimeoutException()));
+        }
+
+        Assert.True(Directory.Exists(Work));
+        (string Name, string Hash)[] files = Papers();
+        Assert.Equal(["out.html", "out.jsonl", "out.mkv"], files.Select(f => f.Name));
+        int frames = _tool.Ledger("out.jsonl").Length;
+        ToolRun run = await _tool.RunAsync(next);
+        Assert.True(run.Code == code, run.Error);
+        Assert.Equal(files, Papers());
+        Assert.False(Directory.Exists(Work));
+        if (code != 0)
+        {
+            Assert.Contains("exists already", run.Fault, StringComparison.Ordinal);
+            return;
+        }
+
+        Assert.Contains("already", run.Error, StringComparison.Ordinal);
+        if (next.Contains("--json"))
+        {
+            Assert.True(run.Json.GetProperty("alreadyPublished").GetBoolean());
+            Assert.Equal(frames, run.Json.GetProperty("framesOut").GetInt32());
+            Assert.Equal(_tool.Figures("out.html").GetProperty("counts").ToString(), run.Json.GetProperty("counts").ToString().ReplaceLineEndings("").Replace(" ", "", StringComparison.Ordinal));
+            Assert.Equal(run.Json.GetProperty("segments").GetProperty("all").GetInt32(), run.Json.GetProperty("segments").GetProperty("kept").GetInt32());
+            Assert.Equal("out.jsonl", run.Json.GetProperty("ledger").GetString());
+        }
+
+        (string Name, string Hash)[] Papers() => [.. Directory.EnumerateFiles(_tool.Folder, "o*").Order(StringComparer.Ordinal)
+            .Select(f => (Path.GetFileName(f), Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(f)))))];
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using FrameFlow.Tests.Support;
 using Xunit;
 
@@ -15,7 +16,7 @@ internal sealed record ToolRun(int Code, string Output, string Error)
 }
 
 /// <summary>Runs the tool as a user does, as a process of its own, in a folder of its own.</summary>
-internal sealed class Tool : IDisposable
+internal sealed partial class Tool : IDisposable
 {
     public string Folder { get; } = Directory.CreateTempSubdirectory("frameflow-tool-").FullName;
 
@@ -74,5 +75,14 @@ internal sealed class Tool : IDisposable
         return output;
     }
 
+    /// <summary>A ledger's lines.</summary>
+    public JsonElement[] Ledger(string name) => [.. File.ReadAllLines(At(name)).Select(l => JsonDocument.Parse(l).RootElement)];
+
+    /// <summary>The figures in a report.</summary>
+    public JsonElement Figures(string name) => JsonDocument.Parse(EmbeddedFigures().Match(File.ReadAllText(At(name))).Groups[1].Value).RootElement;
+
     public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+    [GeneratedRegex("<script type=\"application/json\" id=\"figures\">(.*?)</script>", RegexOptions.Singleline)]
+    private static partial Regex EmbeddedFigures();
 }

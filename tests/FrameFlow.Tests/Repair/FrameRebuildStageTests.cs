@@ -302,7 +302,7 @@ public sealed class FrameRebuildStageTests : FrameStageContract
             RebuildPlan plan = RebuildPlan.Create(Some.Timeline(all.Length), true, duplicates ? selection.With(FrameFaults.Repeated) : selection);
             FrameRange inputs = plan.InputFor(part ?? new FrameRange(0, all.Length));
             List<string> told = [];
-            FrameRebuildStage stage = new(plan, interpolator, new DenseInverseSearch(), Format, new RebuildOptions { Grain = false, Damaged = damaged ?? [] }, Pool, part, told.Add);
+            FrameRebuildStage stage = new(plan, interpolator, new DenseInverseSearch(), Format, new RebuildOptions { Grain = false, Damaged = damaged ?? [] }, Pool, part, tell: told.Add);
             List<Made> made = [];
 
             // Cuts are found on the whole film, as for segments.

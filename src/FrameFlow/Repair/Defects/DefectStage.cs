@@ -20,6 +20,7 @@ public sealed class DefectStage : IFrameStage
     private readonly MaskedFill? _fill;
     private readonly VideoFormat _format;
     private readonly FrameRange _outputs;
+    private readonly Predicate<long>? _isCounted;
     private readonly Func<IFrameMasks>? _masks;
     private long _spots;
     private long _spotPixels;
@@ -33,14 +34,17 @@ public sealed class DefectStage : IFrameStage
     /// <param name="format">The frames' format.</param>
     /// <param name="options">Validated options.</param>
     /// <param name="memory">Where frames and working memory come from; not owned.</param>
-    /// <param name="outputs">The frames that shall leave, by <see cref="Frame.SourceIndex"/>; those around them only help.</param>
+    /// <param name="outputs">The frames that shall leave, by index. As many as <see cref="Reach"/> on either side must come, where the film has them: these only help.</param>
+    /// <param name="isCounted">Whether an output frame, by index, is counted; null: all are.</param>
     /// <param name="masks">Opens the user's own masks; null: there are none.</param>
-    public DefectStage(IDenoiser? denoiser, IMotionEstimator motions, VideoFormat format, DefectOptions options, NativePool memory, FrameRange outputs, Func<IFrameMasks>? masks = null)
+    public DefectStage(
+        IDenoiser? denoiser, IMotionEstimator motions, VideoFormat format, DefectOptions options, NativePool memory, FrameRange outputs, Predicate<long>? isCounted = null, Func<IFrameMasks>? masks = null)
     {
         ArgumentNullException.ThrowIfNull(format);
         ArgumentNullException.ThrowIfNull(options);
         _format = format;
         _outputs = outputs;
+        _isCounted = isCounted;
         _masks = masks;
         _tools = new FilmTools(new FrameConverter(format), motions, options, memory);
         _fill = denoiser is null ? null : new MaskedFill(denoiser, format, _tools);
@@ -121,9 +125,9 @@ public sealed class DefectStage : IFrameStage
                 all.Add(new FilmFrame(frame.Share(), null, all.Count > 0 ? all[^1] : null, _tools));
             }
 
-            foreach (FilmFrame frame in all)
+            for (int i = 0; i < all.Count; i++)
             {
-                using Done done = Make(new Work(frame, all), cancellationToken);
+                using Done done = Make(new Work(all[i], all, i), cancellationToken);
                 done.TakeFrame()?.Dispose();
             }
         }
@@ -139,6 +143,7 @@ public sealed class DefectStage : IFrameStage
         IFrameMasks? masks = _masks?.Invoke();
         List<FilmFrame> window = [];
         int next = 0;
+        long index = Math.Max(0, _outputs.First - Reach);
         try
         {
             await foreach (Frame frame in input.WithCancellation(cancellationToken))
@@ -166,7 +171,7 @@ public sealed class DefectStage : IFrameStage
 
         Work Next()
         {
-            Work work = new(window[next], window.Skip(Math.Max(0, next - Reach)).Take((2 * Reach) + 1));
+            Work work = new(window[next], window.Skip(Math.Max(0, next - Reach)).Take((2 * Reach) + 1), index++);
             next++;
             while (next > Reach)
             {
@@ -212,30 +217,29 @@ public sealed class DefectStage : IFrameStage
         try
         {
             cancellationToken.ThrowIfCancellationRequested();
-            long index = centre.Frame.SourceIndex;
-            if (index < _outputs.First || index >= _outputs.End)
+            if (!_outputs.Contains(work.Index))
             {
                 // What is asked of later frames is found when they ask.
                 return new Done(work, null);
             }
 
             using FloatImage mask = centre.Find(out DefectCount found);
-            Interlocked.Add(ref _spots, found.Spots);
-            Interlocked.Add(ref _spotPixels, found.SpotPixels);
-            Interlocked.Add(ref _scratches, found.Scratches);
-            Interlocked.Add(ref _alone, _tools.FindsDust && !centre.CanCompare ? 1 : 0);
+            bool isFilled = _fill is not null && mask.Values.ContainsAnyExcept(0f);
+            if (_isCounted?.Invoke(work.Index) != false)
+            {
+                Interlocked.Add(ref _spots, found.Spots);
+                Interlocked.Add(ref _spotPixels, found.SpotPixels);
+                Interlocked.Add(ref _scratches, found.Scratches);
+                Interlocked.Add(ref _alone, _tools.FindsDust && !centre.CanCompare ? 1 : 0);
+                Interlocked.Add(ref _repaired, isFilled ? 1 : 0);
+            }
+
             if (_fill is null)
             {
                 return new Done(work, Show(centre.Frame, mask));
             }
 
-            if (!mask.Values.ContainsAnyExcept(0f))
-            {
-                return new Done(work, centre.Frame.Share());
-            }
-
-            Interlocked.Increment(ref _repaired);
-            return new Done(work, _fill.Fill(centre, mask, cancellationToken));
+            return new Done(work, isFilled ? _fill.Fill(centre, mask, cancellationToken) : centre.Frame.Share());
         }
         catch
         {
@@ -264,14 +268,18 @@ public sealed class DefectStage : IFrameStage
     {
         private readonly List<FilmFrame> _around;
 
-        public Work(FilmFrame centre, IEnumerable<FilmFrame> around)
+        public Work(FilmFrame centre, IEnumerable<FilmFrame> around, long index)
         {
             Centre = centre;
+            Index = index;
             _around = [.. around];
             _around.ForEach(f => f.Hold());
         }
 
         public FilmFrame Centre { get; }
+
+        // The centre's, in what comes: not its source index, since an operation before this one may have added frames.
+        public long Index { get; }
 
         public void Dispose() => _around.ForEach(f => f.Dispose());
 

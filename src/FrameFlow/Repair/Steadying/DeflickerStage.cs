@@ -40,9 +40,10 @@ public sealed class DeflickerStage : SteadyingStage
     /// <param name="motions">Finds motion.</param>
     /// <param name="format">The frames' format.</param>
     /// <param name="memory">Where frames and working memory come from; not owned.</param>
-    /// <param name="outputs">The frames that shall leave, by <see cref="Frame.SourceIndex"/>.</param>
-    public DeflickerStage(IMotionEstimator motions, VideoFormat format, NativePool memory, FrameRange outputs)
-        : base(format, memory, outputs, LongestSide) => _motions = motions;
+    /// <param name="outputs">The frames that shall leave, by index.</param>
+    /// <param name="isCounted">Whether an output frame, by index, is counted; null: all are.</param>
+    public DeflickerStage(IMotionEstimator motions, VideoFormat format, NativePool memory, FrameRange outputs, Predicate<long>? isCounted = null)
+        : base(format, memory, outputs, isCounted, LongestSide) => _motions = motions;
 
     /// <inheritdoc/>
     public override string Name => "deflicker";

@@ -27,9 +27,10 @@ public sealed class StabiliseStage : SteadyingStage
     /// <param name="motions">Finds motion.</param>
     /// <param name="format">The frames' format.</param>
     /// <param name="memory">Where frames and working memory come from; not owned.</param>
-    /// <param name="outputs">The frames that shall leave, by <see cref="Frame.SourceIndex"/>.</param>
-    public StabiliseStage(IMotionEstimator motions, VideoFormat format, NativePool memory, FrameRange outputs)
-        : base(format, memory, outputs, LongestSide)
+    /// <param name="outputs">The frames that shall leave, by index.</param>
+    /// <param name="isCounted">Whether an output frame, by index, is counted; null: all are.</param>
+    public StabiliseStage(IMotionEstimator motions, VideoFormat format, NativePool memory, FrameRange outputs, Predicate<long>? isCounted = null)
+        : base(format, memory, outputs, isCounted, LongestSide)
     {
         _motions = motions;
         _scale = Math.Max(1, Math.Max(Format.Width, Format.Height) / (float)LongestSide);

@@ -16,21 +16,24 @@ public abstract class SteadyingStage : IFrameStage
     public const int Reach = 8;
 
     private readonly FrameRange _outputs;
+    private readonly Predicate<long>? _isCounted;
     private readonly int _longest;
     private long _changed;
 
     /// <summary>Creates the stage.</summary>
     /// <param name="format">The frames' format.</param>
     /// <param name="memory">Where frames and working memory come from; not owned.</param>
-    /// <param name="outputs">The frames that shall leave, by <see cref="Frame.SourceIndex"/>.</param>
+    /// <param name="outputs">The frames that shall leave, by index. As many as <see cref="Reach"/> on either side must come, where the film has them.</param>
+    /// <param name="isCounted">Whether an output frame, by index, is counted; null: all are.</param>
     /// <param name="longest">Changes are measured on pictures whose longer side is at most this, pixels.</param>
-    protected SteadyingStage(VideoFormat format, NativePool memory, FrameRange outputs, int longest)
+    protected SteadyingStage(VideoFormat format, NativePool memory, FrameRange outputs, Predicate<long>? isCounted, int longest)
     {
         ArgumentNullException.ThrowIfNull(format);
         Format = format;
         Memory = memory;
         Converter = new FrameConverter(format);
         _outputs = outputs;
+        _isCounted = isCounted;
         _longest = longest;
     }
 
@@ -64,6 +67,7 @@ public abstract class SteadyingStage : IFrameStage
         ArgumentNullException.ThrowIfNull(input);
         List<Held> window = [];
         int next = 0;
+        long index = Math.Max(0, _outputs.First - Reach);
         FloatImage? last = null;
         try
         {
@@ -113,13 +117,14 @@ public abstract class SteadyingStage : IFrameStage
             using Frame frame = held.Frame!;
             held.Frame = null;
             Frame? result = null;
-            if (frame.SourceIndex >= _outputs.First && frame.SourceIndex < _outputs.End)
+            if (_outputs.Contains(index))
             {
                 result = Correct(frame, window, next);
-                _changed += ReferenceEquals(result, frame) ? 0 : 1;
+                _changed += ReferenceEquals(result, frame) || _isCounted?.Invoke(index) == false ? 0 : 1;
                 result = ReferenceEquals(result, frame) ? frame.Share() : result;
             }
 
+            index++;
             next++;
             while (next > Reach)
             {

@@ -161,7 +161,7 @@ public sealed class DefectStageTests : FrameStageContract
     }
 
     private static DefectStage Create(NativePool pool, DefectOptions options, VideoFormat? format = null, Func<IFrameMasks>? masks = null) =>
-        new(new MedianFill(), new DenseInverseSearch(), format ?? TexturedFilm.Format, options, pool, new FrameRange(0, long.MaxValue), masks);
+        new(new MedianFill(), new DenseInverseSearch(), format ?? TexturedFilm.Format, options, pool, new FrameRange(0, long.MaxValue), masks: masks);
 
     private static IAsyncEnumerable<Frame> Film(NativePool pool, Action<int, byte[]>? edit, int cutAt = -1, int count = Frames, int first = 0) =>
         Renumber(TexturedFilm.Frames(pool, count, i => (1.7 * (i + first), 0.6 * (i + first)), edit is null ? null : (i, luma) => edit(i + first, luma), cutAt, index: first), first);
