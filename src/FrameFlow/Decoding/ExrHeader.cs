@@ -6,7 +6,9 @@ namespace FrameFlow.Decoding;
 /// <summary>What is needed of an OpenEXR file's header ("OpenEXR File Layout"): attributes of name, type, size and value, little-endian.</summary>
 /// <param name="IsHalf">Whether every channel holds halves, so that nothing is lost in writing halves again.</param>
 /// <param name="FrameRate">The attribute <c>framesPerSecond</c>, or null.</param>
-internal sealed record ExrHeader(bool IsHalf, Rational? FrameRate)
+/// <param name="Attributes">All of them, in order.</param>
+/// <param name="EndOffset">Where the zero byte stands that ends the header, in bytes.</param>
+internal sealed record ExrHeader(bool IsHalf, Rational? FrameRate, IReadOnlyList<ExrAttribute> Attributes, int EndOffset)
 {
     private const uint Magic = 20000630;
 
@@ -23,7 +25,13 @@ internal sealed record ExrHeader(bool IsHalf, Rational? FrameRate)
             length = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
         }
 
-        ReadOnlySpan<byte> rest = bytes.AsSpan(0, length);
+        return TryParse(bytes.AsSpan(0, length));
+    }
+
+    /// <summary>The header at a file's beginning; null where it is no EXR or breaks off.</summary>
+    public static ExrHeader? TryParse(ReadOnlySpan<byte> bytes)
+    {
+        ReadOnlySpan<byte> rest = bytes;
         if (rest.Length < 8 || BinaryPrimitives.ReadUInt32LittleEndian(rest) != Magic)
         {
             return null;
@@ -31,6 +39,7 @@ internal sealed record ExrHeader(bool IsHalf, Rational? FrameRate)
 
         bool? isHalf = null;
         Rational? rate = null;
+        List<ExrAttribute> attributes = [];
         rest = rest[8..];
         while (rest.Length > 0 && rest[0] != 0)
         {
@@ -46,6 +55,7 @@ internal sealed record ExrHeader(bool IsHalf, Rational? FrameRate)
             }
 
             ReadOnlySpan<byte> value = rest.Slice(4, size);
+            attributes.Add(new ExrAttribute(name, type, value.ToArray()));
             if (type == "chlist")
             {
                 isHalf = AreHalves(value);
@@ -60,7 +70,7 @@ internal sealed record ExrHeader(bool IsHalf, Rational? FrameRate)
             rest = rest[(4 + size)..];
         }
 
-        return isHalf is { } half ? new ExrHeader(half, rate) : null;
+        return isHalf is { } half && rest.Length > 0 ? new ExrHeader(half, rate, attributes, bytes.Length - rest.Length) : null;
     }
 
     // Of each channel: name, pixel type (0 unsigned, 1 half, 2 float), linearity and three spare bytes, samplings along x and y.
@@ -87,3 +97,9 @@ internal sealed record ExrHeader(bool IsHalf, Rational? FrameRate)
         return end >= 0;
     }
 }
+
+/// <summary>One attribute of an OpenEXR header.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Type">Its type's name.</param>
+/// <param name="Value">Its value, little-endian.</param>
+internal sealed record ExrAttribute(string Name, string Type, ReadOnlyMemory<byte> Value);

@@ -497,9 +497,9 @@ public sealed record EncodePlan
         // QuickTime and Apple's players know hvc1 only.
         string[] muxer = encoder.Codec == "hevc" && container.Muxer is "mp4" or "mov" ? ["-tag:v:0", "hvc1"] : [];
 
-        if (container.IsSequence && request.Source.Sequence is { } pictures && encoder.Name != "dpx")
+        if (container.IsSequence && request.Source.Sequence is { } pictures && !SequencePictures.CarriesHeaders(pictures.Pattern.Extension, container))
         {
-            notes.Add($"{container.Name}: what the source's files say beside their pictures (resolution, ICC profile, attributes) is not carried; {(pictures.Dpx is null ? "take it from them by number" : "write .dpx to keep headers and timecode")}.");
+            notes.Add($"{container.Name}: what the source's files say beside their pictures (headers, colour profile, timecode) is not carried; {(pictures.Pattern.Extension == ".png" ? "take it from them by number" : $"write {pictures.Pattern.Extension} to keep it")}.");
         }
 
         if (source is { DynamicMetadata.Count: > 0 })

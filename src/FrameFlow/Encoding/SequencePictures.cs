@@ -6,8 +6,8 @@ using FrameFlow.Media;
 namespace FrameFlow.Encoding;
 
 /// <summary>
-/// Makes of the pictures that ffmpeg wrote, 0, 1, 2 ..., the sequence that was planned: its numbers, and of DPX the headers, of which ffmpeg knows a
-/// part alone and writes "linear" into every one.
+/// Makes of the pictures that ffmpeg wrote, 0, 1, 2 ..., the sequence that was planned: its numbers, and what the source's headers say. ffmpeg knows a
+/// part alone of a DPX header and writes "linear" into every one, and of EXR and TIFF nothing that need not be.
 /// </summary>
 internal static class SequencePictures
 {
@@ -34,15 +34,20 @@ internal static class SequencePictures
             cancellationToken.ThrowIfCancellationRequested();
             string raw = Path.Combine(partialFolder, RawFolder, k.ToString("D10", CultureInfo.InvariantCulture) + sequence.Extension);
             string path = Path.Combine(partialFolder, sequence.NameOf(plan.NumberOf(k)));
-            if (plan.Encoder.Codec == "dpx")
+            long? original = source is not null && KindOf(source.Pattern.Extension) == KindOf(sequence.Extension) && plan.Request.SourceTimes is { } times ? source.Numbers[0] + times.TickOf(sources[k]) : null;
+            switch (KindOf(sequence.Extension))
             {
-                long? original = source is { Dpx: not null } && plan.Request.SourceTimes is { } times ? source.Numbers[0] + times.TickOf(sources[k]) : null;
-                await MendAsync(plan, k, raw, path, original, cancellationToken);
-                File.Delete(raw);
-            }
-            else
-            {
-                File.Move(raw, path);
+                case ".dpx":
+                    await MendAsync(plan, k, raw, path, original, cancellationToken);
+                    File.Delete(raw);
+                    break;
+                case ".exr" or ".tif" when original is { } number:
+                    await CarryAsync(plan, k, raw, path, number, cancellationToken);
+                    File.Delete(raw);
+                    break;
+                default:
+                    File.Move(raw, path);
+                    break;
             }
         }
 
@@ -75,6 +80,24 @@ internal static class SequencePictures
         return read.ExitCode != 0 || read.Error.Length > 0 || fields.Length < 3 ? $"a picture cannot be read back ({read.FirstErrorLine()})"
             : fields[2] != plan.FrameCount.ToString(CultureInfo.InvariantCulture) ? $"{fields[2]} of {plan.FrameCount} pictures decode"
             : null;
+    }
+
+    /// <summary>Whether what pictures of that ending say of themselves goes over into those of an output: between DPX and DPX, EXR and EXR, TIFF and TIFF.</summary>
+    public static bool CarriesHeaders(string extension, ContainerInfo output) => KindOf(extension) != ".png" && output.Extensions.Select(KindOf).Contains(KindOf(extension));
+
+    private static string KindOf(string extension) => extension == ".tiff" ? ".tif" : extension;
+
+    // What names a frame (time code, key code) holds where the frame is the source's own, at its own rate.
+    private static async Task CarryAsync(EncodePlan plan, int index, string raw, string path, long original, CancellationToken cancellationToken)
+    {
+        ImageSequence source = plan.Request.Source.Sequence!;
+        string from = source.Pattern.PathOf(original);
+        bool isSameFrame = plan.NumberOf(index) == original && source.Rate == (plan.Request.Times?.ConstantRate ?? plan.Request.FrameRate) && plan.Request.IncludeAudio;
+        byte[] written = await File.ReadAllBytesAsync(raw, cancellationToken);
+        byte[] carried = KindOf(source.Pattern.Extension) == ".tif" ? TiffMetadata.Carry(written, await File.ReadAllBytesAsync(from, cancellationToken), isSameFrame)
+            : ExrHeader.TryRead(from) is { } header ? ExrMetadata.Carry(written, header, isSameFrame)
+            : written;
+        await File.WriteAllBytesAsync(path, carried, cancellationToken);
     }
 
     private static async Task MendAsync(EncodePlan plan, int index, string raw, string path, long? original, CancellationToken cancellationToken)
