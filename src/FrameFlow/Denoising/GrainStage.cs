@@ -21,6 +21,7 @@ public sealed class GrainStage : IFrameStage
     private readonly ulong _seed;
     private readonly int _workers;
     private readonly NativePool _memory;
+    private readonly FramePool _frames;
     private readonly FrameConverter _converter;
     private long _grained;
 
@@ -42,6 +43,7 @@ public sealed class GrainStage : IFrameStage
         _seed = seed;
         _workers = workers;
         _memory = memory;
+        _frames = new FramePool(memory, format);
         _converter = new FrameConverter(format);
     }
 
@@ -59,7 +61,7 @@ public sealed class GrainStage : IFrameStage
 
     /// <inheritdoc/>
     public IAsyncEnumerable<Frame> ProcessAsync(IAsyncEnumerable<Frame> input, CancellationToken cancellationToken) =>
-        OrderedBatches.RunAsync(input, _workers, (frame, token) => Task.FromResult(Grain(frame, token)), static f => f.Dispose(), cancellationToken);
+        OrderedBatches.RunAsync(input, _workers, Grain, static f => f.Dispose(), cancellationToken);
 
     // The same for the same time, in every process.
     private static long KeyOf(Rational time)
@@ -85,7 +87,7 @@ public sealed class GrainStage : IFrameStage
             using FloatImage rgb = new(_memory, 3, _format.Height, _format.Width);
             _converter.ToRgb(frame, rgb);
             noise.AddGrain(rgb, (float)_amount, _seed, KeyOf(frame.Time), Draw, _memory);
-            output = new FramePool(_memory, _format).Rent(frame.Time, frame.SourceIndex);
+            output = _frames.Rent(frame.Time, frame.SourceIndex);
             output.TakeMarksOf(frame);
             output.Work |= FrameWork.Grained;
             _converter.FromRgb(rgb, output, alphaOf: frame);
