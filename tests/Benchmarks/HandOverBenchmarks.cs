@@ -21,7 +21,7 @@ public class HandOverBenchmarks
     [Benchmark(OperationsPerInvoke = Count)]
     public async Task Batches()
     {
-        await foreach (Frame frame in OrderedBatches.RunAsync(new Source(_memory).ReadAsync(CancellationToken.None), 2, static (frame, _) => Task.FromResult(frame), static frame => frame.Dispose(), CancellationToken.None))
+        await foreach (Frame frame in OrderedBatches.RunAsync(new Source(_memory).ReadAsync(CancellationToken.None), 2, static (frame, _) => frame, static frame => frame.Dispose(), CancellationToken.None))
         {
             frame.Dispose();
         }

@@ -17,12 +17,13 @@ internal static class InterpolateCommand
         Option<double> detail = new("--detail") { Description = "How much of the sampled detail is taken, 0 to 1 (with --steps 2 and more).", DefaultValueFactory = _ => 1 };
         Option<int> batch = new("--batch") { Description = "Frames that go through a network together. Changes speed and memory, not the pictures.", DefaultValueFactory = _ => 1 };
         Option<string> fallback = Parsers.Switch("--fallback", "on", "off", "Repeat the nearer source frame where the model expects its own to be in shreds.");
+        Option<string> bypass = Parsers.Switch("--bypass-static", "on", "off", "Take the source where both of its frames are bit for bit the same, instead of asking the model.");
         Option<string> phases = Parsers.Switch("--even-phases", "off", "on", "Sharpen made frames to the detail of the source's, so that sharpness does not pulse; costs a little fidelity.");
         Option<string> size = new("--network-size") { Description = "Show the model's networks the frames at full or half size: half is four times as fast and takes a quarter of the memory. (auto|full|half)", DefaultValueFactory = _ => "auto" };
         size.AcceptOnlyFromAmong("auto", "full", "half");
         JobArguments arguments = new("Look for scene cuts and never morph across one.");
         Command command = arguments.CreateCommand(
-            "interpolate", "Raise a video's frame rate, or slow it down, with frames made by a diffusion model.", fps, slow, model, steps, detail, batch, fallback, phases, size);
+            "interpolate", "Raise a video's frame rate, or slow it down, with frames made by a diffusion model.", fps, slow, model, steps, detail, batch, fallback, bypass, phases, size);
         CommandEdge.Run(command, global, async (parsed, log, token) =>
         {
             VideoJobOptions options = arguments.Read(parsed);
@@ -37,6 +38,7 @@ internal static class InterpolateCommand
                     Detail = parsed.GetValue(detail),
                     Batch = parsed.GetValue(batch),
                     FallBack = parsed.GetValue(fallback) == "on",
+                    BypassStatic = parsed.GetValue(bypass) == "on",
                     EvenPhases = parsed.GetValue(phases) == "on",
                     HalvesNetworks = parsed.GetValue(size) switch { "full" => false, "half" => true, _ => null },
                 },
@@ -58,6 +60,7 @@ internal static class InterpolateCommand
         Generated = summary.Counts["generated"],
         HeldAtCuts = summary.Counts["held"],
         FellBack = summary.Counts["fellBack"],
+        Bypassed = summary.Counts["bypassed"],
         request.Slow,
         request.Sampling.Steps,
         request.Sampling.Detail,

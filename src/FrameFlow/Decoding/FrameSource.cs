@@ -84,13 +84,22 @@ public sealed partial class FrameSource : IFrameSource
         cancellationToken.ThrowIfCancellationRequested();
         using CancellationTokenSource stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Channel<Frame> channel = Channel.CreateBounded<Frame>(new BoundedChannelOptions(Ahead) { SingleReader = true, SingleWriter = true });
-        Task decoding = DecodeAsync(channel.Writer, stopping.Token);
+        using SemaphoreSlim room = new(Ahead);
+        Task decoding = DecodeAsync(channel.Writer, room, stopping.Token);
         try
         {
-            while (await channel.Reader.WaitToReadAsync(cancellationToken))
+            // Without a token, which would cost objects with every frame: the decoding ends by it, and with it the channel.
+            while (await channel.Reader.WaitToReadAsync(CancellationToken.None))
             {
                 while (channel.Reader.TryRead(out Frame? frame))
                 {
+                    room.Release();
+                    if (cancellationToken.IsCancellationRequested)
+                    {
+                        frame.Dispose();
+                        cancellationToken.ThrowIfCancellationRequested();
+                    }
+
                     yield return frame;
                 }
             }
@@ -116,11 +125,11 @@ public sealed partial class FrameSource : IFrameSource
         }
     }
 
-    private async Task DecodeAsync(ChannelWriter<Frame> writer, CancellationToken cancellationToken)
+    private async Task DecodeAsync(ChannelWriter<Frame> writer, SemaphoreSlim room, CancellationToken cancellationToken)
     {
         try
         {
-            RawFrameReceiver receiver = new(_pool, _scan, _part, _beginsAtPart, writer, cancellationToken);
+            RawFrameReceiver receiver = new(_pool, _scan, _part, _beginsAtPart, writer, room, cancellationToken);
             FFMpegArgumentProcessor processor = FFMpegArguments
                 .FromFileInput(Quotable(_plan.Input), verifyExists: false, o => o
                     .WithCustomArgument("-hide_banner -nostats -nostdin -v error")

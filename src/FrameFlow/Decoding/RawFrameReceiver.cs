@@ -13,8 +13,9 @@ namespace FrameFlow.Decoding;
 /// <param name="part">The frames, by their index in the scan's timeline, that are handed over.</param>
 /// <param name="beginsAtPart">Whether ffmpeg delivers that part alone; else it delivers all from the beginning, and what is outside the part is passed over.</param>
 /// <param name="writer">Takes the frames.</param>
+/// <param name="room">How many frames <paramref name="writer"/> has room for; whoever reads there releases it.</param>
 /// <param name="stopping">Ends the receiving.</param>
-internal sealed class RawFrameReceiver(FramePool pool, SourceScan scan, FrameRange part, bool beginsAtPart, ChannelWriter<Frame> writer, CancellationToken stopping) : IPipeSink
+internal sealed class RawFrameReceiver(FramePool pool, SourceScan scan, FrameRange part, bool beginsAtPart, ChannelWriter<Frame> writer, SemaphoreSlim room, CancellationToken stopping) : IPipeSink
 {
     // More than any socket holds (Linux: some 200 KiB by default): what a decoder that is gone can still be owed.
     private const long InFlightBytes = 4 << 20;
@@ -160,14 +161,13 @@ internal sealed class RawFrameReceiver(FramePool pool, SourceScan scan, FrameRan
         return true;
     }
 
+    // The channel's own wait would allocate, and a thread that blocks needs no task.
     private void HandOver(Frame frame)
     {
-        while (!writer.TryWrite(frame))
+        room.Wait(_halted.Token);
+        if (!writer.TryWrite(frame))
         {
-            if (!writer.WaitToWriteAsync(_halted.Token).AsTask().GetAwaiter().GetResult())
-            {
-                throw new OperationCanceledException(_halted.Token);
-            }
+            throw new InvalidOperationException("A channel with room took no frame.");
         }
     }
 }

@@ -17,6 +17,7 @@ public sealed class DenoiseStage : IFrameStage
     private readonly IMotionEstimator _motions;
     private readonly DenoiseOptions _options;
     private readonly NativePool _memory;
+    private readonly FramePool _frames;
     private readonly IReadOnlyList<ShotNoise> _shots;
     private readonly NoiseEstimator _before;
     private readonly NoiseEstimator _after;
@@ -49,6 +50,7 @@ public sealed class DenoiseStage : IFrameStage
         _format = format;
         _options = options;
         _memory = memory;
+        _frames = new FramePool(memory, format);
         _outputs = outputs;
         _isCounted = isCounted;
         _process = new FrameDenoiser(denoiser, options, memory);
@@ -109,7 +111,7 @@ public sealed class DenoiseStage : IFrameStage
         Done? previous = null;
         try
         {
-            await foreach (Done done in OrderedBatches.RunAsync(PlanAsync(input, cancellationToken), _options.Workers, RunAsync, static d => d.Dispose(), cancellationToken))
+            await foreach (Done done in OrderedBatches.RunAsync(PlanAsync(input, cancellationToken), _options.Workers, Make, static d => d.Dispose(), cancellationToken))
             {
                 try
                 {
@@ -202,8 +204,6 @@ public sealed class DenoiseStage : IFrameStage
         return null;
     }
 
-    private Task<Done> RunAsync(Unit unit, CancellationToken cancellationToken) => Task.FromResult(Make(unit, cancellationToken));
-
     private Done Make(Unit unit, CancellationToken cancellationToken)
     {
         FloatImage? result = null;
@@ -220,7 +220,7 @@ public sealed class DenoiseStage : IFrameStage
             result = new FloatImage(_memory, 3, _format.Height, _format.Width);
             Span<Neighbour> neighbours = [unit.Neighbour(0), unit.Neighbour(1), unit.Neighbour(2), unit.Neighbour(3)];
             _process.Denoise(centre.Rgb, centre.Sigma, neighbours, centre.Noise, centre.Grain, centre.Frame.SourceIndex, result, cancellationToken);
-            output = new FramePool(_memory, _format).Rent(centre.Frame.Time, centre.Frame.SourceIndex);
+            output = _frames.Rent(centre.Frame.Time, centre.Frame.SourceIndex);
             output.TakeMarksOf(centre.Frame);
             output.Work |= FrameWork.Denoised | (_options.Grain == GrainMode.Resynthesise ? FrameWork.Grained : FrameWork.None);
             _converter.FromRgb(result, output, alphaOf: centre.Frame);

@@ -22,6 +22,7 @@ public sealed class GrainStage : IFrameStage
     private readonly ulong _seed;
     private readonly int _workers;
     private readonly NativePool _memory;
+    private readonly FramePool _frames;
     private readonly FrameConverter _converter;
     private readonly long _first;
     private readonly Predicate<long>? _isCounted;
@@ -47,6 +48,7 @@ public sealed class GrainStage : IFrameStage
         _seed = seed;
         _workers = workers;
         _memory = memory;
+        _frames = new FramePool(memory, format);
         _first = first;
         _isCounted = isCounted;
         _converter = new FrameConverter(format);
@@ -68,7 +70,7 @@ public sealed class GrainStage : IFrameStage
     public async IAsyncEnumerable<Frame> ProcessAsync(IAsyncEnumerable<Frame> input, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         long index = _first;
-        await foreach (Frame frame in OrderedBatches.RunAsync(input, _workers, (frame, token) => Task.FromResult(Grain(frame, token)), static f => f.Dispose(), cancellationToken))
+        await foreach (Frame frame in OrderedBatches.RunAsync(input, _workers, Grain, static f => f.Dispose(), cancellationToken))
         {
             _grained += HasGrain(NoiseAt(frame.Time)) && _isCounted?.Invoke(index) != false ? 1 : 0;
             index++;
@@ -102,7 +104,7 @@ public sealed class GrainStage : IFrameStage
             using FloatImage rgb = new(_memory, 3, _format.Height, _format.Width);
             _converter.ToRgb(frame, rgb);
             noise.AddGrain(rgb, (float)_amount, _seed, KeyOf(frame.Time), Draw, _memory);
-            output = new FramePool(_memory, _format).Rent(frame.Time, frame.SourceIndex);
+            output = _frames.Rent(frame.Time, frame.SourceIndex);
             output.TakeMarksOf(frame);
             output.Work |= FrameWork.Grained;
             _converter.FromRgb(rgb, output, alphaOf: frame);

@@ -41,6 +41,14 @@ public sealed class NoiseEstimator(float codeStep)
     private readonly Evidence _pairs = new();
     private readonly Evidence _stills = new();
 
+    // Used again from pair to pair: what is gathered at one, and what is chosen from.
+    private readonly Evidence _here = new();
+    private readonly float[] _differences = new float[3 * Patch * Patch];
+    private readonly float[] _level = new float[3];
+    private readonly List<ComparedPatch> _chosen = [];
+    private readonly Candidates[] _candidates = [.. Enumerable.Range(0, Groups).Select(_ => new Candidates())];
+    private (float X, float Y)[] _local = [];
+
     /// <summary>A patch whose two sides were compared.</summary>
     /// <param name="X">Left.</param>
     /// <param name="Y">Top.</param>
@@ -56,7 +64,7 @@ public sealed class NoiseEstimator(float codeStep)
     /// <param name="second">[3,H,W], the next frame.</param>
     /// <param name="motion">The motion between the two.</param>
     /// <param name="pool">Scratch.</param>
-    /// <returns>The patches that were compared.</returns>
+    /// <returns>The patches that were compared; valid until the next call.</returns>
     public IReadOnlyList<ComparedPatch> AddPair(FloatImage first, FloatImage second, MotionField motion, NativePool pool)
     {
         ArgumentNullException.ThrowIfNull(first);
@@ -75,26 +83,26 @@ public sealed class NoiseEstimator(float codeStep)
         ArgumentNullException.ThrowIfNull(first);
         ArgumentNullException.ThrowIfNull(second);
         ArgumentNullException.ThrowIfNull(patches);
-        Evidence here = new();
-        float[] d = new float[3 * Patch * Patch];
-        float[] level = new float[3];
-        foreach (ComparedPatch patch in patches)
+        Evidence here = _here;
+        float[] d = _differences;
+        float[] level = _level;
+        here.Clear();
+        for (int i = 0; i < patches.Count; i++)
         {
-            if (Differ(first, second, patch, d, level))
+            if (Differ(first, second, patches[i], d, level))
             {
                 here.AddDifferences(d, level, codeStep);
             }
         }
 
-        double[][]? curves = here.Curves(codeStep * codeStep / 24);
-        if (curves is null)
+        if (here.Curves(codeStep * codeStep / 24) is not { } curves)
         {
             return;
         }
 
-        foreach (ComparedPatch patch in patches)
+        for (int i = 0; i < patches.Count; i++)
         {
-            if (Differ(first, second, patch, d, level))
+            if (Differ(first, second, patches[i], d, level))
             {
                 here.AddProducts(d, level, curves);
             }
@@ -120,9 +128,10 @@ public sealed class NoiseEstimator(float codeStep)
         }
 
         flat.Sort((a, b) => a.Busy.CompareTo(b.Busy));
-        Evidence here = new();
-        float[] d = new float[3 * Patch * Patch];
-        float[] level = new float[3];
+        Evidence here = _here;
+        float[] d = _differences;
+        float[] level = _level;
+        here.Clear();
         int count = Math.Min(flat.Count, Math.Max(12, flat.Count / 8));
         for (int pass = 0; pass < 2; pass++)
         {
@@ -169,14 +178,20 @@ public sealed class NoiseEstimator(float codeStep)
     private static float[][] ToCode(double[][] curves, double factor) => [.. curves.Select(c => c.Select(v => (float)(v * factor)).ToArray())];
 
     // Patches with one motion whose gradient, times what rounding and search leave of it, stays small against the noise.
-    private static List<ComparedPatch> Choose(FloatImage first, FloatImage second, MotionField motion, NativePool pool)
+    private List<ComparedPatch> Choose(FloatImage first, FloatImage second, MotionField motion, NativePool pool)
     {
         using FloatImage gradients = Gradients(first, pool);
         FloatImage inconsistency = motion.Inconsistency0;
         int width = first.Width;
-        List<(float Error, float Square, ComparedPatch Patch)>[] candidates = [.. Enumerable.Range(0, Groups).Select(_ => new List<(float, float, ComparedPatch)>())];
         int columns = width / Patch;
-        (float X, float Y)[] local = new (float, float)[columns * (first.Height / Patch)];
+        int count = columns * (first.Height / Patch);
+        _local = _local.Length == count ? _local : new (float, float)[count];
+        (float X, float Y)[] local = _local;
+        foreach (Candidates group in _candidates)
+        {
+            group.All.Clear();
+        }
+
         for (int i = 0; i < local.Length; i++)
         {
             local[i] = (MeanOf(motion.Forward, 0, i % columns * Patch, i / columns * Patch), MeanOf(motion.Forward, 1, i % columns * Patch, i / columns * Patch));
@@ -204,23 +219,19 @@ public sealed class NoiseEstimator(float codeStep)
                 float restX = MathF.Abs(u - moveX) + doubt;
                 float restY = MathF.Abs(v - moveY) + doubt;
                 float error = (MeanOf(gradients, 0, x, y) * restX * restX) + (MeanOf(gradients, 1, x, y) * restY * restY) + (2 * restX * restY * MathF.Abs(MeanOf(gradients, 2, x, y)));
-                candidates[Math.Clamp((int)(MeanOf(first, 1, x, y) * Groups), 0, Groups - 1)].Add((error, square, patch));
+                _candidates[Math.Clamp((int)(MeanOf(first, 1, x, y) * Groups), 0, Groups - 1)].All.Add((error, square, patch));
             }
         }
 
         // By intensity, since noise may depend on it: the quietest quarter tells roughly how strong it is; then every patch counts whose
         // error stays a tenth of that variance.
-        List<ComparedPatch> chosen = [];
-        foreach (List<(float Error, float Square, ComparedPatch Patch)> group in candidates)
+        _chosen.Clear();
+        foreach (Candidates group in _candidates)
         {
-            group.Sort(static (a, b) => a.Error.CompareTo(b.Error));
-            int quarter = (group.Count + 3) / 4;
-            float[] squares = [.. group.Take(quarter).Select(c => c.Square).Order()];
-            int most = quarter == 0 ? 0 : group.FindLastIndex(c => c.Error < 0.1f * squares[quarter / 2]) + 1;
-            chosen.AddRange(group.Take(Math.Max(most, quarter)).Select(c => c.Patch));
+            group.ChooseInto(_chosen);
         }
 
-        return chosen;
+        return _chosen;
     }
 
     // The median motion of the patches around, in whole pixels. A flat patch's own would follow its noise, and make it look weaker than it is;
@@ -410,6 +421,37 @@ public sealed class NoiseEstimator(float codeStep)
         return luma;
     }
 
+    // Patches of like intensity, to choose from.
+    private sealed class Candidates
+    {
+        private readonly List<float> _squares = [];
+
+        public List<(float Error, float Square, ComparedPatch Patch)> All { get; } = [];
+
+        public void ChooseInto(List<ComparedPatch> chosen)
+        {
+            All.Sort(static (a, b) => a.Error.CompareTo(b.Error));
+            int quarter = (All.Count + 3) / 4;
+            _squares.Clear();
+            for (int i = 0; i < quarter; i++)
+            {
+                _squares.Add(All[i].Square);
+            }
+
+            _squares.Sort();
+            int most = quarter;
+            for (int i = All.Count; i > most; i--)
+            {
+                most = All[i - 1].Error < 0.1f * _squares[quarter / 2] ? i : most;
+            }
+
+            for (int i = 0; i < most; i++)
+            {
+                chosen.Add(All[i].Patch);
+            }
+        }
+    }
+
     // Histograms of |d| by channel and intensity, and sums of products.
     private sealed class Evidence
     {
@@ -417,6 +459,8 @@ public sealed class NoiseEstimator(float codeStep)
         private readonly long[] _counts = new long[3 * NoiseModel.Points];
         private readonly double[] _products = new double[Lags];
         private readonly double[] _productCounts = new double[Lags];
+        private readonly double[][] _curves = [new double[NoiseModel.Points], new double[NoiseModel.Points], new double[NoiseModel.Points]];
+        private readonly List<int> _known = [];
         private double _across;
         private double _acrossCount;
 
@@ -428,6 +472,17 @@ public sealed class NoiseEstimator(float codeStep)
 
         public float Chroma => _acrossCount == 0 || _productCounts[Reach] == 0 ? 0
             : (float)Math.Clamp(_across / _acrossCount / (_products[Reach] / _productCounts[Reach]), 0, 1);
+
+        /// <summary>Forgets everything.</summary>
+        public void Clear()
+        {
+            Array.Clear(_cells);
+            Array.Clear(_counts);
+            Array.Clear(_products);
+            Array.Clear(_productCounts);
+            (_across, _acrossCount) = (0, 0);
+            (Samples, Square, Count) = (0, 0, 0);
+        }
 
         public void AddDifferences(float[] d, float[] level, float codeStep)
         {
@@ -538,13 +593,14 @@ public sealed class NoiseEstimator(float codeStep)
         }
 
         // Deviation by channel and intensity; points with too few differences take the nearest others'. Null where no point has enough.
+        // Valid until the next call.
         public double[][]? Curves(double spreadVariance)
         {
-            double[][] curves = new double[3][];
             for (int c = 0; c < 3; c++)
             {
-                double[] curve = new double[NoiseModel.Points];
-                List<int> known = [];
+                double[] curve = _curves[c];
+                List<int> known = _known;
+                known.Clear();
                 for (int p = 0; p < NoiseModel.Points; p++)
                 {
                     int row = (c * NoiseModel.Points) + p;
@@ -563,16 +619,19 @@ public sealed class NoiseEstimator(float codeStep)
 
                 for (int p = 0; p < NoiseModel.Points; p++)
                 {
-                    int before = known.FindLastIndex(k => k <= p);
+                    int before = known.Count - 1;
+                    while (before >= 0 && known[before] > p)
+                    {
+                        before--;
+                    }
+
                     int left = known[Math.Max(before, 0)];
                     int right = known[Math.Min(before + (before >= 0 && known[before] == p ? 0 : 1), known.Count - 1)];
                     curve[p] = left == right ? curve[left] : curve[left] + ((curve[right] - curve[left]) * (p - left) / (right - left));
                 }
-
-                curves[c] = curve;
             }
 
-            return curves;
+            return _curves;
         }
 
         // Parameters: how many a patch was fitted by before (mean: 1, plane: 3). What the fit takes, S/n of the variance a parameter, S the sum

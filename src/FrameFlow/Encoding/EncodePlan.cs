@@ -119,7 +119,15 @@ public sealed record EncodePlan
     {
         ArgumentNullException.ThrowIfNull(request);
         ThrowIfAny(request.Options.Validate());
-        EncoderInfo encoder = await EncoderCatalog.ResolveAsync(EncoderNameFor(request.Options, request.OutputPath), cancellationToken);
+        return await CreateAsync(request, await EncoderCatalog.ResolveAsync(EncoderNameFor(request.Options, request.OutputPath), cancellationToken), cancellationToken);
+    }
+
+    /// <summary>Plans with an encoder that <see cref="EncoderCatalog.ResolveAsync"/> gave.</summary>
+    /// <exception cref="FrameFlowException">See <see cref="Create"/>.</exception>
+    public static async Task<EncodePlan> CreateAsync(EncodeRequest request, EncoderInfo encoder, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ThrowIfAny(request.Options.Validate());
         return PlanWith(request, encoder, await HiddenSound.FindAsync(request, cancellationToken));
     }
 

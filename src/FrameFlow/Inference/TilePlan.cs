@@ -15,6 +15,9 @@ public readonly record struct Tile(int X, int Y, int CoreX, int CoreY, int CoreW
 /// </summary>
 public sealed record TilePlan
 {
+    // Windows around a part of a picture grow in steps of so many pixels, so that few sizes occur.
+    private const int RegionStep = 64;
+
     // Below this a window is mostly what it shares with its neighbours.
     private const int LeastPixels = 128 * 128;
 
@@ -86,6 +89,29 @@ public sealed record TilePlan
     {
         long half = (long)WindowWidth * WindowHeight / 2;
         return half >= LeastPixels ? Find(_picture.Width, _picture.Height, _picture.Alignment, _picture.Radius, half) : null;
+    }
+
+    /// <summary>The same picture where only a part of it is wanted: one window around it, if that is no larger than this plan's, else those of this plan's that are needed.</summary>
+    /// <param name="region">Inside the picture; not empty.</param>
+    internal TilePlan Around(PictureRegion region)
+    {
+        (int width, int height, int alignment, int radius) = _picture;
+        (int x, int windowWidth) = Span(region.X, region.Width, width);
+        (int y, int windowHeight) = Span(region.Y, region.Height, height);
+        Tile core = new(x, y, region.X, region.Y, region.Width, region.Height);
+        return (long)windowWidth * windowHeight < (long)WindowWidth * WindowHeight
+            ? new TilePlan(_picture, windowWidth, windowHeight, [core])
+            : new TilePlan(_picture, WindowWidth, WindowHeight, Within([core]));
+
+        (int Start, int Length) Span(int begin, int length, int whole)
+        {
+            int halo = RoundUp(radius, alignment);
+            int padded = RoundUp(whole, alignment);
+            int start = Math.Max(0, begin - halo) / alignment * alignment;
+            int end = Math.Min(padded, RoundUp(begin + length + halo, alignment));
+            int window = Math.Min(padded, RoundUp(end - start, Math.Max(alignment, RegionStep / alignment * alignment)));
+            return (Math.Min(start, padded - window), window);
+        }
     }
 
     /// <summary>This plan's windows for a part of the picture alone.</summary>

@@ -34,6 +34,7 @@ internal sealed class TiledGraph(OnnxModel model, GraphTensor[] inputs, GraphTen
     private readonly Lock _gate = new();
     private readonly Dictionary<int, Stack<BoundRun>> _idle = [];
     private TilePlan _plan = plan;
+    private (int Width, int Height) _shape = (plan.WindowWidth, plan.WindowHeight);
     private int _most = int.MaxValue;
 
     /// <summary>The windows as they are now.</summary>
@@ -53,18 +54,19 @@ internal sealed class TiledGraph(OnnxModel model, GraphTensor[] inputs, GraphTen
     /// <param name="load">Fills the inputs.</param>
     /// <param name="store">Takes the outputs' cores.</param>
     /// <param name="cancellationToken">Ends the work between two windows.</param>
+    /// <param name="region">The part of the picture that is wanted, stored and no more; null for all.</param>
     /// <exception cref="FrameFlowException">The device failed for good, or memory does not suffice for the smallest window.</exception>
-    public void Run(int count, TileWork load, TileWork store, CancellationToken cancellationToken)
+    public void Run(int count, TileWork load, TileWork store, CancellationToken cancellationToken, PictureRegion? region = null)
     {
         if (model.Turn is not { } turn)
         {
-            RunPart(0, count, null, load, store, cancellationToken);
+            RunPart(0, count, null, region, load, store, cancellationToken);
             return;
         }
 
         lock (turn)
         {
-            RunPart(0, count, null, load, store, cancellationToken);
+            RunPart(0, count, null, region, load, store, cancellationToken);
         }
     }
 
@@ -77,21 +79,22 @@ internal sealed class TiledGraph(OnnxModel model, GraphTensor[] inputs, GraphTen
         }
     }
 
-    private void RunPart(int first, int count, IReadOnlyList<Tile>? left, TileWork load, TileWork store, CancellationToken cancellationToken)
+    private void RunPart(int first, int count, IReadOnlyList<Tile>? left, PictureRegion? region, TileWork load, TileWork store, CancellationToken cancellationToken)
     {
-        (TilePlan plan, int most) = State();
+        (TilePlan whole, int most) = State();
+        TilePlan plan = region is { } part ? whole.Around(part) : whole;
         left = left is null ? plan.Tiles : plan.Within(left);
         if (count > most)
         {
-            RunPart(first, most, left, load, store, cancellationToken);
-            RunPart(first + most, count - most, left, load, store, cancellationToken);
+            RunPart(first, most, left, region, load, store, cancellationToken);
+            RunPart(first + most, count - most, left, region, load, store, cancellationToken);
             return;
         }
 
         int done = 0;
         try
         {
-            BoundRun run = Take(plan, count);
+            BoundRun run = Take(whole, plan, count);
             try
             {
                 for (; done < left.Count; done++)
@@ -104,17 +107,17 @@ internal sealed class TiledGraph(OnnxModel model, GraphTensor[] inputs, GraphTen
             }
             finally
             {
-                Return(run, plan, count);
+                Return(run, whole, plan, count);
             }
         }
         catch (FrameFlowException e) when (e.IsOutOfMemory)
         {
-            if (!Shrink(plan, count))
+            if (!Shrink(whole, count))
             {
                 throw;
             }
 
-            RunPart(first, count, [.. left.Skip(done)], load, store, cancellationToken);
+            RunPart(first, count, [.. left.Skip(done)], region, load, store, cancellationToken);
         }
     }
 
@@ -126,11 +129,18 @@ internal sealed class TiledGraph(OnnxModel model, GraphTensor[] inputs, GraphTen
         }
     }
 
-    private BoundRun Take(TilePlan plan, int count)
+    // Tensors of one size only are kept: those of the last one asked for.
+    private BoundRun Take(TilePlan whole, TilePlan plan, int count)
     {
         lock (_gate)
         {
-            if (ReferenceEquals(plan, _plan) && _idle.TryGetValue(count, out Stack<BoundRun>? idle) && idle.TryPop(out BoundRun? run))
+            if (_shape != (plan.WindowWidth, plan.WindowHeight))
+            {
+                Drop();
+                _shape = (plan.WindowWidth, plan.WindowHeight);
+            }
+
+            if (ReferenceEquals(whole, _plan) && _idle.TryGetValue(count, out Stack<BoundRun>? idle) && idle.TryPop(out BoundRun? run))
             {
                 return run;
             }
@@ -139,11 +149,11 @@ internal sealed class TiledGraph(OnnxModel model, GraphTensor[] inputs, GraphTen
         return model.Bind(memory, [.. inputs.Select(t => (t.Name, t.Shape(count, plan)))], [.. outputs.Select(t => (t.Name, t.Shape(count, plan)))]);
     }
 
-    private void Return(BoundRun run, TilePlan plan, int count)
+    private void Return(BoundRun run, TilePlan whole, TilePlan plan, int count)
     {
         lock (_gate)
         {
-            if (ReferenceEquals(plan, _plan) && count <= _most)
+            if (ReferenceEquals(whole, _plan) && count <= _most && _shape == (plan.WindowWidth, plan.WindowHeight))
             {
                 if (!_idle.TryGetValue(count, out Stack<BoundRun>? idle))
                 {

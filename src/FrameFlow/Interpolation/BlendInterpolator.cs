@@ -17,8 +17,9 @@ public sealed class BlendInterpolator : IFrameInterpolator
         ArgumentNullException.ThrowIfNull(left);
         ArgumentNullException.ThrowIfNull(right);
         ArgumentNullException.ThrowIfNull(requests);
-        foreach (InterpolationRequest request in requests)
+        for (int i = 0; i < requests.Count; i++)
         {
+            InterpolationRequest request = requests[i];
             int weight = (int)Math.Round(request.Position * (1 << WeightBits));
             for (int plane = 0; plane < left.Format.PixelFormat.PlaneCount; plane++)
             {

@@ -39,8 +39,9 @@ public sealed class FlowInterpolator(IMotionEstimator estimator, VideoFormat for
         using FloatImage inside0 = new(memory, 1, height, width);
         using FloatImage inside1 = new(memory, 1, height, width);
         using AlphaPair? alpha = left.Format.PixelFormat.HasAlpha ? new AlphaPair(_converter, left, right, memory) : null;
-        foreach (InterpolationRequest request in requests)
+        for (int i = 0; i < requests.Count; i++)
         {
+            InterpolationRequest request = requests[i];
             cancellationToken.ThrowIfCancellationRequested();
             float t = (float)request.Position;
             using FloatImage velocity = IntermediateMotion.At(motion, rgb0, rgb1, t, memory);

@@ -13,9 +13,9 @@ public sealed class HoldInterpolator : IFrameInterpolator
     {
         ArgumentNullException.ThrowIfNull(left);
         ArgumentNullException.ThrowIfNull(requests);
-        foreach (InterpolationRequest request in requests)
+        for (int i = 0; i < requests.Count; i++)
         {
-            left.Bytes.CopyTo(request.Target.Bytes);
+            left.Bytes.CopyTo(requests[i].Target.Bytes);
         }
     }
 

@@ -40,6 +40,12 @@ public sealed record InterpolationOptions
     /// <summary>Whether a made frame gives way to the nearer of its two source frames where the model expects it to be in shreds (<see cref="ShredsAbove"/>).</summary>
     public bool FallBack { get; init; } = true;
 
+    /// <summary>
+    /// Whether the source stands where both of its frames are bit for bit the same, without a network: in all of the picture (a repeated frame, whatever the method),
+    /// or in parts of it (<see cref="StillParts"/>).
+    /// </summary>
+    public bool BypassStatic { get; init; } = true;
+
     /// <summary>Whether made frames are sharpened to the detail of the frames around them, so that the sharpness does not pulse (<see cref="SharpnessMatch"/>).</summary>
     public bool EvenPhases { get; init; }
 

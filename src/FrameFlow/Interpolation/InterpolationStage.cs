@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using FrameFlow.Media;
 using FrameFlow.Pipeline;
@@ -17,9 +18,12 @@ public sealed class InterpolationStage : IFrameStage
     private readonly int _mostPerPair;
     private readonly FrameRange _outputs;
     private readonly Predicate<long>? _isCounted;
+    private readonly ConcurrentBag<Unit> _idle = [];
+    private FramePool? _frames;
     private long _generated;
     private long _held;
     private long _fellBack;
+    private long _bypassed;
 
     /// <summary>Creates the stage.</summary>
     /// <param name="timeline">The output's frames.</param>
@@ -61,6 +65,9 @@ public sealed class InterpolationStage : IFrameStage
     /// <summary>Made frames so far that gave way to a source frame, see <see cref="InterpolationOptions.FallBack"/>.</summary>
     public long FellBackFrames => Interlocked.Read(ref _fellBack);
 
+    /// <summary>Source frames so far that stand where a frame would be made between two that are bit for bit the same, see <see cref="InterpolationOptions.BypassStatic"/>.</summary>
+    public long BypassedFrames => Interlocked.Read(ref _bypassed);
+
     /// <inheritdoc/>
     public VideoFormat OutputFormat(VideoFormat input) => input;
 
@@ -68,41 +75,27 @@ public sealed class InterpolationStage : IFrameStage
     public async IAsyncEnumerable<Frame> ProcessAsync(IAsyncEnumerable<Frame> input, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         IAsyncEnumerable<Unit> units = PlanAsync(input, cancellationToken);
-        await foreach (Frame[] batch in OrderedBatches.RunAsync(units, _options.Workers, RunAsync, Release, cancellationToken))
+        await foreach (Unit done in OrderedBatches.RunAsync(units, _options.Workers, Run, static u => u.Dispose(), cancellationToken))
         {
-            int next = 0;
-            try
+            using (done)
             {
-                for (; next < batch.Length;)
+                while (done.TryTake(out Frame? frame))
                 {
-                    Frame frame = batch[next];
-                    next++;
                     yield return frame;
                 }
             }
-            finally
-            {
-                Release(batch.AsSpan(next));
-            }
         }
     }
 
-    private static void Release(Frame[] frames) => Release(frames.AsSpan());
-
-    private static void Release(Span<Frame> frames)
-    {
-        foreach (Frame? frame in frames)
-        {
-            frame?.Dispose();
-        }
-    }
+    // A unit's object serves again when its frames have left.
+    private Unit NextUnit() => _idle.TryTake(out Unit? unit) ? unit : new Unit(_idle);
 
     // Reads the source two frames at a time and says, for every output frame, from what it comes.
     private async IAsyncEnumerable<Unit> PlanAsync(IAsyncEnumerable<Frame> input, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         Frame? left = null;
         Frame? right = null;
-        Unit unit = new();
+        Unit unit = NextUnit();
         await using IAsyncEnumerator<Frame> frames = input.GetAsyncEnumerator(cancellationToken);
         try
         {
@@ -122,7 +115,7 @@ public sealed class InterpolationStage : IFrameStage
                 if (unit.Items.Count > 0 && (position.Left != lastLeft || unit.Items.Count >= _mostPerPair))
                 {
                     Unit full = unit;
-                    unit = new Unit();
+                    unit = NextUnit();
                     yield return full;
                 }
 
@@ -172,7 +165,7 @@ public sealed class InterpolationStage : IFrameStage
             if (unit.Items.Count > 0)
             {
                 Unit rest = unit;
-                unit = new Unit();
+                unit = NextUnit();
                 yield return rest;
             }
 
@@ -192,58 +185,62 @@ public sealed class InterpolationStage : IFrameStage
         }
     }
 
-    private Task<Frame[]> RunAsync(Unit unit, CancellationToken cancellationToken)
+    private Unit Run(Unit unit, CancellationToken cancellationToken)
     {
-        Frame[] frames = new Frame[unit.Items.Count];
         try
         {
             cancellationToken.ThrowIfCancellationRequested();
             Frame left = unit.Left!;
-            FramePool pool = new(_memory, left.Format);
-            List<InterpolationRequest> requests = [];
-            for (int i = 0; i < frames.Length; i++)
+            FramePool pool = Frames(left.Format);
+            bool isRepeat = _options.BypassStatic && unit.Right is { } right && left.Bytes.SequenceEqual(right.Bytes);
+            int made = 0;
+            foreach (Item item in unit.Items)
             {
-                Item item = unit.Items[i];
-                if (item.Position > 0)
+                if (item.Position > 0 && !isRepeat)
                 {
-                    frames[i] = pool.Rent(item.Time, left.SourceIndex);
-                    frames[i].Work = left.Work | unit.Right!.Work | FrameWork.Interpolated;
-                    frames[i].Position = item.Position;
-                    requests.Add(new InterpolationRequest(item.Position, frames[i]));
+                    made += item.IsCounted ? 1 : 0;
+                    Frame target = unit.Add(pool.Rent(item.Time, left.SourceIndex));
+                    target.Work = left.Work | unit.Right!.Work | FrameWork.Interpolated;
+                    target.Position = item.Position;
+                    unit.Requests.Add(new InterpolationRequest(item.Position, target));
                 }
                 else
                 {
                     // The source's own samples go on as they are, without a copy.
-                    frames[i] = left.Share();
-                    frames[i].Time = item.Time;
-                    frames[i].Work |= item.IsHeld ? FrameWork.Held : FrameWork.None;
+                    Frame same = unit.Add(left.Share());
+                    same.Time = item.Time;
+                    same.Work |= item.IsHeld || item.Position > 0 ? FrameWork.Held : FrameWork.None;
+                    Interlocked.Add(ref _bypassed, item.Position > 0 && item.IsCounted ? 1 : 0);
                 }
             }
 
-            if (requests.Count > 0)
+            if (unit.Requests.Count > 0)
             {
-                _interpolator.Interpolate(left, unit.Right!, requests, cancellationToken);
+                _interpolator.Interpolate(left, unit.Right!, unit.Requests, cancellationToken);
                 if (_options.EvenPhases)
                 {
-                    Sharpen(left, unit.Right!, requests);
+                    Sharpen(left, unit.Right!, unit.Requests);
                 }
 
-                int fellBack = _options.FallBack ? FallBack(unit, frames) : 0;
-                Interlocked.Add(ref _generated, unit.Items.Count(i => i.IsCounted && i.Position > 0) - fellBack);
+                int fellBack = _options.FallBack ? FallBack(unit) : 0;
+                Interlocked.Add(ref _generated, made - fellBack);
                 Interlocked.Add(ref _fellBack, fellBack);
             }
 
-            return Task.FromResult(frames);
+            unit.LetSourcesGo();
+            return unit;
         }
         catch
         {
-            Release(frames);
+            unit.Dispose();
             throw;
         }
-        finally
-        {
-            unit.Dispose();
-        }
+    }
+
+    private FramePool Frames(VideoFormat format)
+    {
+        FramePool? pool = _frames;
+        return pool?.Format == format ? pool : _frames = new FramePool(_memory, format);
     }
 
     private void Sharpen(Frame left, Frame right, List<InterpolationRequest> requests)
@@ -256,19 +253,19 @@ public sealed class InterpolationStage : IFrameStage
         }
     }
 
-    private static int FallBack(Unit unit, Frame[] frames)
+    private static int FallBack(Unit unit)
     {
         int count = 0;
-        for (int i = 0; i < frames.Length; i++)
+        for (int i = 0; i < unit.Items.Count; i++)
         {
             Item item = unit.Items[i];
-            if (item.Position > 0 && InterpolationOptions.AreShreds(frames[i].ExpectedError, item.Position))
+            if (item.Position > 0 && InterpolationOptions.AreShreds(unit.Made[i].ExpectedError, item.Position))
             {
                 Frame nearer = (item.Position <= 0.5 ? unit.Left! : unit.Right!).Share();
                 nearer.Time = item.Time;
                 nearer.Work |= FrameWork.Held;
-                frames[i].Dispose();
-                frames[i] = nearer;
+                unit.Made[i].Dispose();
+                unit.Made[i] = nearer;
                 count += item.IsCounted ? 1 : 0;
             }
         }
@@ -278,18 +275,54 @@ public sealed class InterpolationStage : IFrameStage
 
     private readonly record struct Item(Rational Time, double Position, bool IsHeld, bool IsCounted);
 
-    private sealed class Unit : IDisposable
+    // Some output frames between two of the source: first what they come from, then the frames. Owns all of them; disposed, it is idle.
+    private sealed class Unit(ConcurrentBag<Unit> idle) : IDisposable
     {
+        private int _next;
+
         public Frame? Left { get; set; }
 
         public Frame? Right { get; set; }
 
         public List<Item> Items { get; } = [];
 
-        public void Dispose()
+        public List<InterpolationRequest> Requests { get; } = [];
+
+        public List<Frame> Made { get; } = [];
+
+        public Frame Add(Frame frame)
+        {
+            Made.Add(frame);
+            return frame;
+        }
+
+        /// <summary>The next frame in order of time, which the caller then owns.</summary>
+        public bool TryTake([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Frame? frame)
+        {
+            frame = _next < Made.Count ? Made[_next++] : null;
+            return frame is not null;
+        }
+
+        public void LetSourcesGo()
         {
             Left?.Dispose();
             Right?.Dispose();
+            (Left, Right) = (null, null);
+        }
+
+        public void Dispose()
+        {
+            LetSourcesGo();
+            while (TryTake(out Frame? frame))
+            {
+                frame.Dispose();
+            }
+
+            Items.Clear();
+            Requests.Clear();
+            Made.Clear();
+            _next = 0;
+            idle.Add(this);
         }
     }
 }

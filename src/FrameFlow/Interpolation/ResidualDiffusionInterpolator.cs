@@ -31,7 +31,8 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     private readonly TiledGraph _synthesisTiles;
     private readonly TiledGraph _residualTiles;
     private readonly double[] _sigmas;
-    private readonly ConcurrentBag<Item> _idle = [];
+    private readonly int _residualReach;
+    private readonly ConcurrentBag<Making> _idle = [];
 
     /// <summary>Loads the model's networks.</summary>
     /// <param name="model">A model of task <c>interpolate</c>.</param>
@@ -69,6 +70,8 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         _synthesisTiles = new TiledGraph(_synthesis, [new("x", ConditionChannels)], [new("flow_delta", 4), new("mask", 1), new("scale", 1)], synthesisPlan, memory);
         _residualTiles = new TiledGraph(
             _residual, [new("state", 3), new("cond", ConditionChannels), new("theta", 1, FlatAxes: 4), new("mean", 1, FlatAxes: 4)], [new("clean", 3)], residualPlan, memory);
+
+        _residualReach = Radius("residual");
 
         int Radius(string graph) => _manifest.ReceptiveField.TryGetValue(graph, out int radius)
             ? radius
@@ -110,26 +113,25 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         ArgumentNullException.ThrowIfNull(left);
         ArgumentNullException.ThrowIfNull(right);
         ArgumentNullException.ThrowIfNull(requests);
-        using FloatImage rgb0 = new(_memory, 3, left.Format.Height, left.Format.Width);
-        using FloatImage rgb1 = new(_memory, 3, left.Format.Height, left.Format.Width);
-        _converter.ToRgb(left, rgb0);
-        _converter.ToRgb(right, rgb1);
-        using MotionField motion = _estimator.Estimate(rgb0, rgb1, _memory);
-        using AlphaPair? alpha = left.Format.PixelFormat.HasAlpha ? new AlphaPair(_converter, left, right, _memory) : null;
-        Interpolate(
-            rgb0,
-            rgb1,
-            motion,
-            requests.Count,
-            i => (requests[i].Position, requests[i].Bend),
-            (noise, position, flow0, flow1) => CoherentNoise.Fill(noise, _options.Seed, left.SourceIndex, position, flow0, flow1),
-            (i, picture, expectedError) =>
+        Making making = Take();
+        try
+        {
+            (FloatImage rgb0, FloatImage rgb1) = making.Begin(left, right, requests, _options.BypassStatic);
+            using MotionField motion = _estimator.Estimate(rgb0, rgb1, _memory);
+            using AlphaPair? alpha = left.Format.PixelFormat.HasAlpha ? new AlphaPair(_converter, left, right, _memory) : null;
+            making.Alpha = alpha;
+            Interpolate(making, rgb0, rgb1, motion, requests.Count, making.PlaceOf, making.Draw, making.Deliver, alpha is null ? null : making.DeliverAlpha, cancellationToken);
+            if (_options.BypassStatic)
             {
-                _converter.FromRgb(picture, requests[i].Target);
-                requests[i].Target.ExpectedError = expectedError;
-            },
-            cancellationToken,
-            alpha is null ? null : (i, flow0, flow1, mask) => alpha.Write(requests[i].Target, flow0, 1, flow1, 1, mask.Values));
+                // After the alpha, which is the source's there as well.
+                making.Restore();
+            }
+        }
+        finally
+        {
+            making.End();
+            _idle.Add(making);
+        }
     }
 
     /// <summary>Fills [3,H,W] with unit-variance noise for the frame at <paramref name="position"/>, whose motion to both frames is given.</summary>
@@ -153,60 +155,24 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         CancellationToken cancellationToken,
         DeliverMotion? deliverMotion = null)
     {
-        for (int first = 0; first < count; first += _options.Batch)
+        Making making = Take();
+        try
         {
-            Item[] items = new Item[Math.Min(_options.Batch, count - first)];
-            try
-            {
-                for (int i = 0; i < items.Length; i++)
-                {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    (double position, PathBend? bend) = placeOf(first + i);
-                    items[i] = Take(rgb0, position);
-                    Approach(items[i], rgb0, rgb1, motion, bend);
-                }
-
-                RunSynthesis(items, cancellationToken);
-                foreach (Item item in items)
-                {
-                    Blend(item, rgb0, rgb1);
-                }
-
-                RunResidual(items, null, Math.PI / 2, isMean: true, cancellationToken);
-                if (_options.Steps > 1 && _options.Detail > 0)
-                {
-                    Sample(items, drawNoise, cancellationToken);
-                }
-
-                for (int i = 0; i < items.Length; i++)
-                {
-                    // s is the residual's standard deviation as the synthesis network foresees it.
-                    Span<float> scale = items[i].Scale.Values;
-                    float expectedError = MathF.Sqrt(TensorPrimitives.SumOfSquares<float>(scale) / scale.Length);
-                    Compose(items[i]);
-                    deliver(first + i, items[i].Picture, expectedError);
-                    deliverMotion?.Invoke(first + i, items[i].Flow0, items[i].Flow1, items[i].Mask);
-                }
-            }
-            finally
-            {
-                foreach (Item? item in items)
-                {
-                    if (item is not null)
-                    {
-                        _idle.Add(item);
-                    }
-                }
-            }
+            Interpolate(making, rgb0, rgb1, motion, count, placeOf, drawNoise, deliver, deliverMotion, cancellationToken);
+        }
+        finally
+        {
+            making.End();
+            _idle.Add(making);
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        while (_idle.TryTake(out Item? item))
+        while (_idle.TryTake(out Making? making))
         {
-            item.Dispose();
+            making.Dispose();
         }
 
         _synthesisTiles.Dispose();
@@ -215,16 +181,53 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         _residual.Dispose();
     }
 
-    private Item Take(FloatImage like, double position)
-    {
-        if (!_idle.TryTake(out Item? item) || (item.Mask.Width, item.Mask.Height) != (like.Width, like.Height))
-        {
-            item?.Dispose();
-            item = new Item(_memory, like.Height, like.Width, _options.HalvesNetworks == true);
-        }
+    private Making Take() => _idle.TryTake(out Making? making) ? making : new Making(this);
 
-        item.Begin(position);
-        return item;
+    private void Interpolate(
+        Making making,
+        FloatImage rgb0,
+        FloatImage rgb1,
+        MotionField motion,
+        int count,
+        Func<int, (double Position, PathBend? Bend)> placeOf,
+        DrawNoise drawNoise,
+        Deliver deliver,
+        DeliverMotion? deliverMotion,
+        CancellationToken cancellationToken)
+    {
+        for (int first = 0; first < count; first += _options.Batch)
+        {
+            making.Count = Math.Min(_options.Batch, count - first);
+            for (int i = 0; i < making.Count; i++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                (double position, PathBend? bend) = placeOf(first + i);
+                Approach(making.Begin(i, rgb0, position), rgb0, rgb1, motion, bend);
+            }
+
+            RunSynthesis(making, cancellationToken);
+            for (int i = 0; i < making.Count; i++)
+            {
+                Blend(making[i], rgb0, rgb1);
+            }
+
+            RunResidual(making, null, Math.PI / 2, isMean: true, cancellationToken);
+            if (_options.Steps > 1 && _options.Detail > 0)
+            {
+                Sample(making, drawNoise, cancellationToken);
+            }
+
+            for (int i = 0; i < making.Count; i++)
+            {
+                // s is the residual's standard deviation as the synthesis network foresees it.
+                Item item = making[i];
+                Span<float> scale = item.Scale.Values;
+                float expectedError = MathF.Sqrt(TensorPrimitives.SumOfSquares<float>(scale) / scale.Length);
+                Compose(item);
+                deliver(first + i, item.Picture, expectedError);
+                deliverMotion?.Invoke(first + i, item.Flow0, item.Flow1, item.Mask);
+            }
+        }
     }
 
     // The motion at t and what it fetches: the synthesis network's input (nets.py, Synthesis) into item.Condition.
@@ -272,27 +275,17 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         TensorPrimitives.Multiply(difference, 1f / 3, difference);
     }
 
-    private void RunSynthesis(Item[] items, CancellationToken cancellationToken) => _synthesisTiles.Run(
-        items.Length,
-        (run, plan, tile, first, count) =>
+    // The residual network sees as far beyond what changes as it reaches: there it needs what the synthesis gives.
+    private void RunSynthesis(Making making, CancellationToken cancellationToken)
+    {
+        PictureRegion? region = making.Region?.Grown(_residualReach, making[0].SeenMask.Width, making[0].SeenMask.Height);
+        if (region is not null)
         {
-            for (int n = 0; n < count; n++)
-            {
-                Tiles.Load(plan, tile, items[first + n].Condition, run["x"], n);
-            }
-        },
-        (run, plan, tile, first, count) =>
-        {
-            for (int n = 0; n < count; n++)
-            {
-                Item item = items[first + n];
-                Tiles.Add(plan, tile, run["flow_delta"], n, 4, 0, item.Delta0 ?? item.Flow0);
-                Tiles.Add(plan, tile, run["flow_delta"], n, 4, 2, item.Delta1 ?? item.Flow1);
-                Tiles.Store(plan, tile, run["mask"], n, 1, item.SeenMask);
-                Tiles.Store(plan, tile, run["scale"], n, 1, item.Scale);
-            }
-        },
-        cancellationToken);
+            making.ClearSynthesis();
+        }
+
+        _synthesisTiles.Run(making.Count, making.LoadSynthesis, making.StoreSynthesis, cancellationToken, region);
+    }
 
     // b = m w0' + (1 - m) w1', s, and with them the residual network's condition (nets.py, Residual), over the synthesis input.
     private void Blend(Item item, FloatImage rgb0, FloatImage rgb1)
@@ -335,50 +328,27 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     }
 
     // One evaluation over all tiles: D into item.Clean. Without a state it is the mean head.
-    private void RunResidual(Item[] items, FloatImage[]? states, double theta, bool isMean, CancellationToken cancellationToken) => _residualTiles.Run(
-        items.Length,
-        (run, plan, tile, first, count) =>
+    private void RunResidual(Making making, FloatImage[]? states, double theta, bool isMean, CancellationToken cancellationToken)
+    {
+        (making.States, making.Theta, making.IsMean) = (states, theta, isMean);
+        if (making.Region is not null)
         {
-            run["theta"].Fill((float)theta);
-            run["mean"].Fill(isMean ? 1 : 0);
-            for (int n = 0; n < count; n++)
-            {
-                Tiles.Load(plan, tile, items[first + n].Condition, run["cond"], n);
-                if (states is not null)
-                {
-                    Tiles.Load(plan, tile, states[first + n], run["state"], n);
-                }
-            }
+            making.ClearResidual();
+        }
 
-            if (states is null)
-            {
-                run["state"].Clear();
-            }
-            else
-            {
-                // EDM's z / sqrt(1 + sigma^2) with sigma_data = 1 (Karras 2022): cos(atan sigma).
-                TensorPrimitives.Multiply(run["state"], (float)Math.Cos(theta), run["state"]);
-            }
-        },
-        (run, plan, tile, first, count) =>
-        {
-            for (int n = 0; n < count; n++)
-            {
-                Tiles.Store(plan, tile, run["clean"], n, 3, items[first + n].Clean);
-            }
-        },
-        cancellationToken);
+        _residualTiles.Run(making.Count, making.LoadResidual, making.StoreResidual, cancellationToken, making.Region);
+    }
 
     // z = mean + sqrt(1 + sigma_1^2) n, then the solver; item.Clean becomes mean + lambda (sample - mean).
-    private void Sample(Item[] items, DrawNoise drawNoise, CancellationToken cancellationToken)
+    private void Sample(Making items, DrawNoise drawNoise, CancellationToken cancellationToken)
     {
         FloatImage like = items[0].Clean;
-        FloatImage[] states = new FloatImage[items.Length];
-        FloatImage[] means = new FloatImage[items.Length];
-        FloatImage[] scratch = new FloatImage[items.Length];
+        FloatImage[] states = new FloatImage[items.Count];
+        FloatImage[] means = new FloatImage[items.Count];
+        FloatImage[] scratch = new FloatImage[items.Count];
         try
         {
-            for (int n = 0; n < items.Length; n++)
+            for (int n = 0; n < items.Count; n++)
             {
                 states[n] = new FloatImage(_memory, 3, like.Height, like.Width);
                 means[n] = new FloatImage(_memory, 3, like.Height, like.Width);
@@ -390,21 +360,21 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
 
             // The items of a batch share every level, so the solver steps them side by side through one evaluation.
             DpmSolver.Solve(
-                items.Length,
+                items.Count,
                 n => states[n].Values,
                 n => scratch[n].Values,
                 _sigmas,
                 (sigma, cleanOf) =>
                 {
                     RunResidual(items, states, Math.Atan(sigma), isMean: false, cancellationToken);
-                    for (int n = 0; n < items.Length; n++)
+                    for (int n = 0; n < items.Count; n++)
                     {
                         items[n].Clean.Values.CopyTo(cleanOf(n));
                     }
                 });
 
             float lambda = (float)_options.Detail;
-            for (int n = 0; n < items.Length; n++)
+            for (int n = 0; n < items.Count; n++)
             {
                 Span<float> clean = items[n].Clean.Values;
                 TensorPrimitives.Subtract(states[n].Values, means[n].Values, clean);
@@ -432,6 +402,191 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         if (!float.IsFinite(TensorPrimitives.Sum<float>(item.Picture.Values)))
         {
             throw new FrameFlowException(FaultKind.Model, $"Model '{_manifest.Name}' gave a picture that is not finite; try --device cpu, and report it.");
+        }
+    }
+
+    // Everything that belongs to the frames of one pair in the making, and the calls that the tiles make: used again from pair to pair, so that a made frame costs no objects.
+    private sealed class Making : IDisposable
+    {
+        private readonly ResidualDiffusionInterpolator _owner;
+        private readonly Item?[] _items;
+        private readonly StillParts _still = new();
+        private FloatImage? _rgb0;
+        private FloatImage? _rgb1;
+        private Frame? _left;
+        private IReadOnlyList<InterpolationRequest> _requests = [];
+
+        public Making(ResidualDiffusionInterpolator owner)
+        {
+            _owner = owner;
+            _items = new Item?[owner._options.Batch];
+            PlaceOf = i => (_requests[i].Position, _requests[i].Bend);
+            Draw = (noise, position, flow0, flow1) => CoherentNoise.Fill(noise, owner._options.Seed, _left!.SourceIndex, position, flow0, flow1);
+            Deliver = (i, picture, expectedError) =>
+            {
+                owner._converter.FromRgb(picture, _requests[i].Target);
+                _requests[i].Target.ExpectedError = expectedError;
+            };
+            DeliverAlpha = (i, flow0, flow1, mask) => Alpha!.Write(_requests[i].Target, flow0, 1, flow1, 1, mask.Values);
+            LoadSynthesis = (run, plan, tile, first, count) =>
+            {
+                for (int n = 0; n < count; n++)
+                {
+                    Tiles.Load(plan, tile, this[first + n].Condition, run["x"], n);
+                }
+            };
+            StoreSynthesis = (run, plan, tile, first, count) =>
+            {
+                for (int n = 0; n < count; n++)
+                {
+                    Item item = this[first + n];
+                    Tiles.Add(plan, tile, run["flow_delta"], n, 4, 0, item.Delta0 ?? item.Flow0);
+                    Tiles.Add(plan, tile, run["flow_delta"], n, 4, 2, item.Delta1 ?? item.Flow1);
+                    Tiles.Store(plan, tile, run["mask"], n, 1, item.SeenMask);
+                    Tiles.Store(plan, tile, run["scale"], n, 1, item.Scale);
+                }
+            };
+            LoadResidual = (run, plan, tile, first, count) =>
+            {
+                run["theta"].Fill((float)Theta);
+                run["mean"].Fill(IsMean ? 1 : 0);
+                for (int n = 0; n < count; n++)
+                {
+                    Tiles.Load(plan, tile, this[first + n].Condition, run["cond"], n);
+                    if (States is { } states)
+                    {
+                        Tiles.Load(plan, tile, states[first + n], run["state"], n);
+                    }
+                }
+
+                if (States is null)
+                {
+                    run["state"].Clear();
+                }
+                else
+                {
+                    // EDM's z / sqrt(1 + sigma^2) with sigma_data = 1 (Karras 2022): cos(atan sigma).
+                    TensorPrimitives.Multiply(run["state"], (float)Math.Cos(Theta), run["state"]);
+                }
+            };
+            StoreResidual = (run, plan, tile, first, count) =>
+            {
+                for (int n = 0; n < count; n++)
+                {
+                    Tiles.Store(plan, tile, run["clean"], n, 3, this[first + n].Clean);
+                }
+            };
+        }
+
+        public Func<int, (double Position, PathBend? Bend)> PlaceOf { get; }
+
+        public DrawNoise Draw { get; }
+
+        public Deliver Deliver { get; }
+
+        public DeliverMotion DeliverAlpha { get; }
+
+        public TileWork LoadSynthesis { get; }
+
+        public TileWork StoreSynthesis { get; }
+
+        public TileWork LoadResidual { get; }
+
+        public TileWork StoreResidual { get; }
+
+        public AlphaPair? Alpha { get; set; }
+
+        /// <summary>Frames that go through the networks together now.</summary>
+        public int Count { get; set; }
+
+        /// <summary>The samples' states; null for the mean head.</summary>
+        public FloatImage[]? States { get; set; }
+
+        public double Theta { get; set; }
+
+        public bool IsMean { get; set; }
+
+        /// <summary>What the networks need to see, in their pixels; null for all.</summary>
+        public PictureRegion? Region { get; private set; }
+
+        public Item this[int i] => _items[i]!;
+
+        /// <summary>Takes a pair; its pictures are the making's own.</summary>
+        public (FloatImage Rgb0, FloatImage Rgb1) Begin(Frame left, Frame right, IReadOnlyList<InterpolationRequest> requests, bool bypassesStatic)
+        {
+            (int height, int width) = (left.Format.Height, left.Format.Width);
+            _rgb0 ??= new FloatImage(_owner._memory, 3, height, width);
+            _rgb1 ??= new FloatImage(_owner._memory, 3, height, width);
+            (_left, _requests) = (left, requests);
+            _owner._converter.ToRgb(left, _rgb0);
+            _owner._converter.ToRgb(right, _rgb1);
+            if (bypassesStatic)
+            {
+                _still.Find(left, right);
+                PictureRegion changing = _still.Changing;
+                Region = changing.Width == 0 || (changing.Width == width && changing.Height == height) ? null
+                    : _owner._options.HalvesNetworks == true ? changing.Halved() : changing;
+            }
+
+            return (_rgb0, _rgb1);
+        }
+
+        /// <summary>Lets go of the pair.</summary>
+        public void End()
+        {
+            (_left, _requests, Alpha, States, Region) = (null, [], null, null, null);
+        }
+
+        /// <summary>The i-th frame of a batch, begun anew.</summary>
+        public Item Begin(int i, FloatImage like, double position)
+        {
+            Item? item = _items[i];
+            if (item is null || (item.Mask.Width, item.Mask.Height) != (like.Width, like.Height))
+            {
+                item?.Dispose();
+                _items[i] = item = new Item(_owner._memory, like.Height, like.Width, _owner._options.HalvesNetworks == true);
+            }
+
+            item.Begin(position);
+            return item;
+        }
+
+        /// <summary>What the synthesis network would give where nothing changes.</summary>
+        public void ClearSynthesis()
+        {
+            for (int i = 0; i < Count; i++)
+            {
+                this[i].SeenMask.Values.Fill(0.5f);
+                this[i].Scale.Values.Clear();
+            }
+        }
+
+        /// <summary>No residual where nothing changes.</summary>
+        public void ClearResidual()
+        {
+            for (int i = 0; i < Count; i++)
+            {
+                this[i].Clean.Values.Clear();
+            }
+        }
+
+        /// <summary>Puts the source into the still parts of all frames of the pair.</summary>
+        public void Restore()
+        {
+            for (int i = 0; i < _requests.Count; i++)
+            {
+                _still.Restore(_left!, _requests[i].Target);
+            }
+        }
+
+        public void Dispose()
+        {
+            _rgb0?.Dispose();
+            _rgb1?.Dispose();
+            foreach (Item? item in _items)
+            {
+                item?.Dispose();
+            }
         }
     }
 

@@ -66,13 +66,14 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
 
     /// <summary>
     /// <c>generated</c>: frames made. <c>held</c>: source frames that stand where a made one would otherwise, at cuts. <c>fellBack</c>: source frames that stand
-    /// where the model did not trust its own.
+    /// where the model did not trust its own. <c>bypassed</c>: source frames between two that are the same.
     /// </summary>
     public IReadOnlyDictionary<string, long> Counts => new Dictionary<string, long>
     {
         ["generated"] = _stage?.GeneratedFrames ?? 0,
         ["held"] = _stage?.HeldOutputs ?? 0,
         ["fellBack"] = _stage?.FellBackFrames ?? 0,
+        ["bypassed"] = _stage?.BypassedFrames ?? 0,
     };
 
     /// <inheritdoc/>

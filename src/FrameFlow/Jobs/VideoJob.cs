@@ -126,7 +126,7 @@ public sealed class VideoJob : IAsyncDisposable
             }
 
             // What needs no decoding is refused first: an hour's scan before "unknown encoder" would be rude.
-            _ = await EncoderCatalog.ResolveAsync(EncodePlan.EncoderNameFor(options.Encode, options.Output), cancellationToken);
+            EncoderInfo encoder = await EncoderCatalog.ResolveAsync(EncodePlan.EncoderNameFor(options.Encode, options.Output), cancellationToken);
             foreach (IVideoOperation operation in operations)
             {
                 operation.CheckModel(models);
@@ -164,6 +164,7 @@ public sealed class VideoJob : IAsyncDisposable
                     GrainTable = operations.Any(o => o.TellsGrain) ? Path.Combine(Path.GetTempPath(), $"frameflow-{Guid.NewGuid():N}.grain") : null,
                     IncludeAudio = operations.All(o => o.KeepsTime),
                 },
+                encoder,
                 cancellationToken);
             memory = new NativePool(options.MemoryBytes);
             devices ??= new DeviceSelection(options.Device, options.OnDeviceLoss, [.. operations.SelectMany(o => o.Models).DistinctBy(m => m.Folder)], line => log.Information("{Line:l}", line));

@@ -6,7 +6,7 @@ namespace FrameFlow.Media;
 /// </summary>
 public sealed unsafe class FloatImage : IDisposable
 {
-    private readonly NativeBlock _block;
+    private NativeBlock? _block;
 
     /// <summary>Rents memory for a tensor; content undefined.</summary>
     /// <param name="pool">Where the memory comes from.</param>
@@ -35,7 +35,15 @@ public sealed unsafe class FloatImage : IDisposable
     public int PlaneLength => Height * Width;
 
     /// <summary>The first float; valid until disposed.</summary>
-    public float* Data => (float*)_block.Address;
+    public float* Data
+    {
+        get
+        {
+            NativeBlock? block = _block;
+            ObjectDisposedException.ThrowIf(block is null, this);
+            return (float*)block.Memory;
+        }
+    }
 
     /// <summary>All values.</summary>
     public Span<float> Values => new(Data, checked(Channels * PlaneLength));
@@ -49,5 +57,5 @@ public sealed unsafe class FloatImage : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _block.Dispose();
+    public void Dispose() => Interlocked.Exchange(ref _block, null)?.Dispose();
 }

@@ -8,22 +8,13 @@ namespace FrameFlow.Media;
 /// </summary>
 public sealed class Frame : IDisposable
 {
-    private readonly SharedBlock _block;
-    private int _disposed;
+    // Null once disposed. The object comes back as another frame's when the pool has seen many others end.
+    private NativeBlock? _block;
 
-    internal Frame(NativeBlock block, VideoFormat format)
-        : this(new SharedBlock(block), format)
-    {
-    }
-
-    private Frame(SharedBlock block, VideoFormat format)
-    {
-        _block = block;
-        Format = format;
-    }
+    private Frame(VideoFormat format) => Format = format;
 
     /// <summary>The format.</summary>
-    public VideoFormat Format { get; }
+    public VideoFormat Format { get; private set; }
 
     /// <summary>Presentation time in seconds on the output's clock.</summary>
     public Rational Time { get; set; }
@@ -59,8 +50,9 @@ public sealed class Frame : IDisposable
     {
         get
         {
-            ObjectDisposedException.ThrowIf(_disposed != 0, this);
-            return _block.Memory.Address;
+            NativeBlock? block = _block;
+            ObjectDisposedException.ThrowIf(block is null, this);
+            return block.Address;
         }
     }
 
@@ -113,9 +105,10 @@ public sealed class Frame : IDisposable
     /// <summary>A second frame over the same samples, with its own time and marks; the caller owns and disposes it.</summary>
     public Frame Share()
     {
-        ObjectDisposedException.ThrowIf(_disposed != 0, this);
-        Interlocked.Increment(ref _block.References);
-        Frame second = new(_block, Format);
+        NativeBlock? block = _block;
+        ObjectDisposedException.ThrowIf(block is null, this);
+        block.Hold();
+        Frame second = Over(block, Format);
         second.TakeMarksOf(this);
         return second;
     }
@@ -123,16 +116,26 @@ public sealed class Frame : IDisposable
     /// <summary>Ends this frame; with the last one over the same samples the memory goes back to the pool.</summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) == 0 && Interlocked.Decrement(ref _block.References) == 0)
+        if (Interlocked.Exchange(ref _block, null) is { } block)
         {
-            _block.Memory.Dispose();
+            block.LetGo();
+            block.Pool.KeepEnded(this);
         }
     }
 
-    private sealed class SharedBlock(NativeBlock memory)
+    /// <summary>A frame that takes over a hold on a block, without any marks.</summary>
+    internal static Frame Over(NativeBlock block, VideoFormat format)
     {
-        public int References = 1;
-
-        public NativeBlock Memory { get; } = memory;
+        Frame frame = block.Pool.TakeEnded() ?? new Frame(format);
+        frame.Format = format;
+        frame.Time = default;
+        frame.SourceIndex = 0;
+        frame.IsSceneStart = false;
+        frame.Work = FrameWork.None;
+        frame.Position = 0;
+        frame.ChangedShare = 0;
+        frame.ExpectedError = 0;
+        frame._block = block;
+        return frame;
     }
 }

@@ -15,6 +15,11 @@ public sealed class FramePool(NativePool pool, VideoFormat format)
     /// <param name="time">Its presentation time in seconds.</param>
     /// <param name="sourceIndex">The index of the source frame that it shows or follows.</param>
     /// <exception cref="FrameFlowException">The memory cap would be passed.</exception>
-    public Frame Rent(Rational time, long sourceIndex) =>
-        new(Memory.Rent(Format.FrameBytes), Format) { Time = time, SourceIndex = sourceIndex };
+    public Frame Rent(Rational time, long sourceIndex)
+    {
+        Frame frame = Frame.Over(Memory.Rent(Format.FrameBytes), Format);
+        frame.Time = time;
+        frame.SourceIndex = sourceIndex;
+        return frame;
+    }
 }

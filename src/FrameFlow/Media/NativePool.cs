@@ -1,18 +1,23 @@
-using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 
 namespace FrameFlow.Media;
 
 /// <summary>
 /// Owns native memory under a cap in bytes and lends it out in blocks. A returned block is kept for the next request of the same
-/// size, so that a steady state allocates nothing. Thread-safe. Dispose it after every block has come back.
+/// size, and so are the objects that stand for blocks and frames: a steady state allocates nothing, neither native nor managed. Thread-safe.
+/// Dispose it after every block has come back.
 /// </summary>
 public sealed class NativePool : IDisposable
 {
     /// <summary>Alignment of every block in bytes: a cache line, and one AVX-512 vector.</summary>
     public const int Alignment = 64;
 
-    private readonly ConcurrentDictionary<long, ConcurrentBag<nint>> _free = new();
+    // So many frames are disposed before an object stands for another frame. Whoever disposes a frame twice, or reads one that it gave away, is
+    // found out in the meantime as if objects were never used again.
+    private const int Quarantine = 64;
+
+    private readonly Dictionary<long, Stack<NativeBlock>> _free = [];
+    private readonly Queue<Frame> _ended = new();
     private readonly Lock _gate = new();
     private long _reservedBytes;
     private long _peakBytes;
@@ -45,14 +50,20 @@ public sealed class NativePool : IDisposable
     public unsafe NativeBlock Rent(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
-        ObjectDisposedException.ThrowIf(_disposed, this);
         long size = (bytes + Alignment - 1) / Alignment * Alignment;
-        if (!_free.TryGetValue(size, out ConcurrentBag<nint>? bag) || !bag.TryTake(out nint address))
+        NativeBlock? block;
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            block = _free.TryGetValue(size, out Stack<NativeBlock>? kept) && kept.TryPop(out NativeBlock? top) ? top : null;
+        }
+
+        if (block is null)
         {
             Reserve(size);
             try
             {
-                address = (nint)NativeMemory.AlignedAlloc((nuint)size, Alignment);
+                block = new NativeBlock(this, (nint)NativeMemory.AlignedAlloc((nuint)size, Alignment), size);
             }
             catch (OutOfMemoryException e)
             {
@@ -62,7 +73,8 @@ public sealed class NativePool : IDisposable
         }
 
         Interlocked.Increment(ref _liveBlocks);
-        return new NativeBlock(this, address, size);
+        block.Begin();
+        return block;
     }
 
     /// <summary>Frees what is kept. Blocks still lent out free themselves when they are disposed.</summary>
@@ -71,25 +83,51 @@ public sealed class NativePool : IDisposable
         lock (_gate)
         {
             _disposed = true;
+            _ended.Clear();
         }
 
         Trim();
     }
 
-    internal unsafe void Return(nint address, long size)
+    internal void Return(NativeBlock block)
     {
         Interlocked.Decrement(ref _liveBlocks);
         lock (_gate)
         {
             if (!_disposed)
             {
-                _free.GetOrAdd(size, static _ => []).Add(address);
+                if (!_free.TryGetValue(block.Bytes, out Stack<NativeBlock>? kept))
+                {
+                    _free.Add(block.Bytes, kept = []);
+                }
+
+                kept.Push(block);
                 return;
             }
         }
 
-        NativeMemory.AlignedFree((void*)address);
-        Interlocked.Add(ref _reservedBytes, -size);
+        Free(block);
+    }
+
+    /// <summary>An object for another frame; null where there is none to use again.</summary>
+    internal Frame? TakeEnded()
+    {
+        lock (_gate)
+        {
+            return _ended.Count > Quarantine ? _ended.Dequeue() : null;
+        }
+    }
+
+    /// <summary>Keeps the object of a frame that was disposed.</summary>
+    internal void KeepEnded(Frame frame)
+    {
+        lock (_gate)
+        {
+            if (!_disposed)
+            {
+                _ended.Enqueue(frame);
+            }
+        }
     }
 
     private void Reserve(long size)
@@ -113,29 +151,39 @@ public sealed class NativePool : IDisposable
         }
     }
 
-    private unsafe void Trim()
+    private void Trim()
     {
-        foreach ((long size, ConcurrentBag<nint> bag) in _free)
+        lock (_gate)
         {
-            while (bag.TryTake(out nint address))
+            foreach (Stack<NativeBlock> kept in _free.Values)
             {
-                NativeMemory.AlignedFree((void*)address);
-                Interlocked.Add(ref _reservedBytes, -size);
+                while (kept.TryPop(out NativeBlock? block))
+                {
+                    Free(block);
+                }
             }
         }
     }
+
+    private unsafe void Free(NativeBlock block)
+    {
+        NativeMemory.AlignedFree((void*)block.Memory);
+        Interlocked.Add(ref _reservedBytes, -block.Bytes);
+    }
 }
 
-/// <summary>A block of native memory lent by a <see cref="NativePool"/>; disposing gives it back, once.</summary>
+/// <summary>
+/// A block of native memory lent by a <see cref="NativePool"/>; disposing gives it back. The same object is lent again: whoever disposed it forgets it.
+/// </summary>
 public sealed class NativeBlock : IDisposable
 {
-    private readonly NativePool _pool;
-    private nint _address;
+    private int _isLent;
+    private int _holders;
 
-    internal NativeBlock(NativePool pool, nint address, long bytes)
+    internal NativeBlock(NativePool pool, nint memory, long bytes)
     {
-        _pool = pool;
-        _address = address;
+        Pool = pool;
+        Memory = memory;
         Bytes = bytes;
     }
 
@@ -148,19 +196,42 @@ public sealed class NativeBlock : IDisposable
     {
         get
         {
-            nint address = _address;
-            ObjectDisposedException.ThrowIf(address == 0, this);
-            return address;
+            ObjectDisposedException.ThrowIf(_isLent == 0, this);
+            return Memory;
         }
     }
+
+    /// <summary>Where it came from.</summary>
+    internal NativePool Pool { get; }
+
+    /// <summary>The address, lent or not.</summary>
+    internal nint Memory { get; }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        nint address = Interlocked.Exchange(ref _address, 0);
-        if (address != 0)
+        if (Interlocked.Exchange(ref _isLent, 0) != 0)
         {
-            _pool.Return(address, Bytes);
+            Pool.Return(this);
+        }
+    }
+
+    /// <summary>It is lent, to one holder.</summary>
+    internal void Begin()
+    {
+        _holders = 1;
+        Volatile.Write(ref _isLent, 1);
+    }
+
+    /// <summary>One holder more, each of whom lets go once.</summary>
+    internal void Hold() => Interlocked.Increment(ref _holders);
+
+    /// <summary>One holder less; the last one gives the block back.</summary>
+    internal void LetGo()
+    {
+        if (Interlocked.Decrement(ref _holders) == 0)
+        {
+            Dispose();
         }
     }
 }

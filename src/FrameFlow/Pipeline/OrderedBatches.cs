@@ -1,15 +1,17 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
+using System.Threading.Tasks.Sources;
 
 namespace FrameFlow.Pipeline;
 
 /// <summary>
-/// The one way to work in parallel without losing order: a bounded queue of running tasks in input order, whose head is awaited.
-/// At most <c>degree</c> tasks run or wait for their turn, so one slow batch holds the queue back instead of letting a backlog grow.
+/// The one way to work in parallel without losing order: a bounded queue of running work in input order, whose head is awaited.
+/// At most <c>degree</c> pieces run or wait for their turn, so one slow batch holds the queue back instead of letting a backlog grow.
+/// The steady state allocates nothing: as many places as may run at once are used again and again.
 /// </summary>
 public static class OrderedBatches
 {
-    /// <summary>Runs <paramref name="work"/> on each input, at most <paramref name="degree"/> at once, and yields the results in input order.</summary>
+    /// <summary>Runs <paramref name="work"/> on each input, at most <paramref name="degree"/> at once on the thread pool, and yields the results in input order.</summary>
     /// <typeparam name="TInput">What is worked on. <paramref name="work"/> owns it from the moment that it is called.</typeparam>
     /// <typeparam name="TResult">The result; belongs to the receiver.</typeparam>
     /// <param name="inputs">The inputs, read one ahead of the running work at most.</param>
@@ -21,7 +23,7 @@ public static class OrderedBatches
     public static async IAsyncEnumerable<TResult> RunAsync<TInput, TResult>(
         IAsyncEnumerable<TInput> inputs,
         int degree,
-        Func<TInput, CancellationToken, Task<TResult>> work,
+        Func<TInput, CancellationToken, TResult> work,
         Action<TResult> release,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -31,25 +33,35 @@ public static class OrderedBatches
         ArgumentNullException.ThrowIfNull(release);
 
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        using SemaphoreSlim slots = new(degree);
-        Channel<Task<TResult>> queue = Channel.CreateBounded<Task<TResult>>(new BoundedChannelOptions(degree) { SingleReader = true, SingleWriter = true });
+        BoundedChannelOptions bounds = new(degree) { SingleReader = true, SingleWriter = true };
+        Channel<Place<TInput, TResult>> free = Channel.CreateBounded<Place<TInput, TResult>>(bounds);
+        Channel<Place<TInput, TResult>> taken = Channel.CreateBounded<Place<TInput, TResult>>(bounds);
+        for (int i = 0; i < degree; i++)
+        {
+            free.Writer.TryWrite(new Place<TInput, TResult>(work, stop.Token));
+        }
+
         Task feeding = FeedAsync();
         try
         {
-            await foreach (Task<TResult> head in queue.Reader.ReadAllAsync(CancellationToken.None))
+            // No wait takes a token: the feeding ends by it, and with it the channel.
+            while (await taken.Reader.WaitToReadAsync(CancellationToken.None))
             {
-                // A failing head ends the iteration; the finally below awaits and releases what runs behind it.
-                TResult result;
-                try
+                while (taken.Reader.TryRead(out Place<TInput, TResult>? head))
                 {
-                    result = await head;
-                }
-                finally
-                {
-                    slots.Release();
-                }
+                    // A failing head ends the iteration; the finally below awaits and releases what runs behind it.
+                    TResult result;
+                    try
+                    {
+                        result = await head.ResultAsync();
+                    }
+                    finally
+                    {
+                        free.Writer.TryWrite(head);
+                    }
 
-                yield return result;
+                    yield return result;
+                }
             }
 
             await feeding;
@@ -57,12 +69,12 @@ public static class OrderedBatches
         finally
         {
             await stop.CancelAsync();
-            while (await queue.Reader.WaitToReadAsync(CancellationToken.None).AsTask().ContinueWith(static t => t.IsCompletedSuccessfully && t.GetAwaiter().GetResult(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default))
+            while (await taken.Reader.WaitToReadAsync(CancellationToken.None).AsTask().ContinueWith(static t => t.IsCompletedSuccessfully && t.GetAwaiter().GetResult(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default))
             {
-                while (queue.Reader.TryRead(out Task<TResult>? orphan))
+                while (taken.Reader.TryRead(out Place<TInput, TResult>? orphan))
                 {
-                    await orphan.ContinueWith(t => Drop(t, release), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-                    slots.Release();
+                    await orphan.ResultAsync().AsTask().ContinueWith(t => Drop(t, release), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+                    free.Writer.TryWrite(orphan);
                 }
             }
 
@@ -75,24 +87,18 @@ public static class OrderedBatches
             {
                 await foreach (TInput input in inputs.WithCancellation(stop.Token))
                 {
-                    // The input is owned by `work` alone: hand it over first, wait for a slot inside.
-                    Task<TResult> task = StartAsync(input);
-                    await queue.Writer.WriteAsync(task, CancellationToken.None);
+                    // Cancelled or not, a place comes free and `work` runs in it, since only it can release the input; it sees the token.
+                    Place<TInput, TResult> place = await free.Reader.ReadAsync(CancellationToken.None);
+                    place.Start(input);
+                    taken.Writer.TryWrite(place);
                 }
 
-                queue.Writer.Complete();
+                taken.Writer.Complete();
             }
             catch (Exception e)
             {
-                queue.Writer.Complete(e);
+                taken.Writer.Complete(e);
             }
-        }
-
-        async Task<TResult> StartAsync(TInput input)
-        {
-            // Cancelled or not, `work` runs, since only it can release the input; it sees the token.
-            await slots.WaitAsync(CancellationToken.None);
-            return await Task.Run(() => work(input, stop.Token), CancellationToken.None);
         }
     }
 
@@ -107,5 +113,46 @@ public static class OrderedBatches
             // Observed: a fault behind the first one is a consequence of it.
             _ = task.Exception;
         }
+    }
+
+    // Where one piece of work runs: on the thread pool, by itself, and its result is awaited once before the next piece begins.
+    private sealed class Place<TInput, TResult>(Func<TInput, CancellationToken, TResult> work, CancellationToken cancellationToken) : IThreadPoolWorkItem, IValueTaskSource<TResult>
+    {
+        private ManualResetValueTaskSourceCore<TResult> _result = new() { RunContinuationsAsynchronously = true };
+        private TInput? _input;
+
+        public void Start(TInput input)
+        {
+            _result.Reset();
+            _input = input;
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+
+        public ValueTask<TResult> ResultAsync() => new(this, _result.Version);
+
+        void IThreadPoolWorkItem.Execute()
+        {
+            TInput input = _input!;
+            _input = default;
+            TResult result;
+            try
+            {
+                result = work(input, cancellationToken);
+            }
+            catch (Exception e)
+            {
+                _result.SetException(e);
+                return;
+            }
+
+            _result.SetResult(result);
+        }
+
+        TResult IValueTaskSource<TResult>.GetResult(short token) => _result.GetResult(token);
+
+        ValueTaskSourceStatus IValueTaskSource<TResult>.GetStatus(short token) => _result.GetStatus(token);
+
+        void IValueTaskSource<TResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+            _result.OnCompleted(continuation, state, token, flags);
     }
 }

@@ -75,17 +75,25 @@ public sealed class VideoPipeline
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _begun = Stopwatch.GetTimestamp();
         List<Task> running = [];
-        List<Channel<Frame>> channels = [];
+        Channel<Frame>[] channels = [.. Enumerable.Range(0, _stages.Length + 1).Select(_ => Channel.CreateBounded<Frame>(new BoundedChannelOptions(_channelCapacity)
+        {
+            SingleReader = true,
+            SingleWriter = true,
+            FullMode = BoundedChannelFullMode.Wait,
+        }))];
+
+        // No wait at a joint takes a token, which would cost objects with every frame: the joints themselves end by it.
+        using CancellationTokenRegistration ending = stop.Token.Register(() =>
+        {
+            foreach (Channel<Frame> joint in channels)
+            {
+                joint.Writer.TryComplete(new OperationCanceledException(stop.Token));
+            }
+        });
         IAsyncEnumerable<Frame> current = _source.ReadAsync(stop.Token);
         for (int i = 0; i <= _stages.Length; i++)
         {
-            Channel<Frame> joint = Channel.CreateBounded<Frame>(new BoundedChannelOptions(_channelCapacity)
-            {
-                SingleReader = true,
-                SingleWriter = true,
-                FullMode = BoundedChannelFullMode.Wait,
-            });
-            channels.Add(joint);
+            Channel<Frame> joint = channels[i];
             running.Add(PumpAsync(current, joint.Writer, Meters[i], stop));
             IAsyncEnumerable<Frame> received = ReadAllAsync(joint.Reader, Meters[i + 1], stop.Token);
             current = i < _stages.Length ? _stages[i].ProcessAsync(received, stop.Token) : received;
@@ -128,8 +136,9 @@ public sealed class VideoPipeline
     {
         while (true)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             long asked = Stopwatch.GetTimestamp();
-            bool isMore = await reader.WaitToReadAsync(cancellationToken);
+            bool isMore = await reader.WaitToReadAsync(CancellationToken.None);
             meter.Starve(Stopwatch.GetTimestamp() - asked);
             if (!isMore)
             {
@@ -164,7 +173,7 @@ public sealed class VideoPipeline
                         if (!writer.TryWrite(frame))
                         {
                             long asked = Stopwatch.GetTimestamp();
-                            await writer.WriteAsync(frame, stop.Token);
+                            await writer.WriteAsync(frame, CancellationToken.None);
                             meter.Block(Stopwatch.GetTimestamp() - asked);
                         }
                     }
@@ -178,7 +187,7 @@ public sealed class VideoPipeline
                 }
 
                 // Only a stream that came to its end completes the channel: a consumer must not take a broken one for a short one.
-                writer.Complete();
+                writer.TryComplete();
                 meter.End(Stopwatch.GetTimestamp() - _begun);
             },
             stop);
@@ -193,7 +202,7 @@ public sealed class VideoPipeline
             // Source, stages and sink begin with synchronous work; none may hold up the others.
             await Task.Run(part, CancellationToken.None);
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        catch (Exception e) when (stop.IsCancellationRequested && e is OperationCanceledException or ChannelClosedException)
         {
         }
         catch (Exception e)

@@ -131,7 +131,7 @@ internal static class FaultFinder
             _looks.Add(look);
             look.Picture.Take(frame);
             look.Mean = look.Picture.Mean;
-            look.IsBlack = _detector.Brightest(look.Picture) < BlackBelow;
+            look.IsBlack = SceneCutDetector.Brightest(look.Picture) < BlackBelow;
             look.IsDamaged = options.Damaged.Any(d => frame.Time > d.Start && frame.Time <= d.End);
             if (_looks.Count > 1)
             {

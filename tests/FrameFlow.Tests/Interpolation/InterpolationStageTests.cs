@@ -78,6 +78,26 @@ public sealed class InterpolationStageTests : FrameStageContract
         Assert.Equal(0, pool.LiveBlocks);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Process_RepeatedFrame_StandsWithoutTheModel(bool bypassStatic)
+    {
+        using NativePool pool = new(1 << 24);
+        FrameTimeline timeline = Some.Timeline(4);
+        InterpolationOptions options = new() { BypassStatic = bypassStatic, FallBack = false };
+        InterpolationStage stage = new(new OutputTimeline(timeline, 60, 1), timeline, new DoubtfulInterpolator(), options, pool);
+        List<(bool Generated, byte Value)> seen = await RunAsync(pool, stage, WithRepeatOf(pool, 1));
+
+        // Frames at 0, 2.5, 5, 7.5 sixtieths, of values 0, 5, 5, 15; what is made is 99.
+        byte[] made = [0, 99, 99, 99, 99, 5, 99, 99, 15, 15];
+        byte[] shown = [0, 99, 99, 5, 5, 5, 99, 99, 15, 15];
+        Assert.Equal(bypassStatic ? shown : made, seen.Select(s => s.Value));
+        Assert.Equal(bypassStatic ? 2 : 0, stage.BypassedFrames);
+        Assert.Equal(bypassStatic ? 4 : 6, stage.GeneratedFrames);
+        Assert.Equal(0, pool.LiveBlocks);
+    }
+
     private static InterpolationStage Create(NativePool pool, int frames, IFrameInterpolator interpolator, Rational rate, int workers)
     {
         FrameTimeline timeline = Some.Timeline(frames);
@@ -101,6 +121,19 @@ public sealed class InterpolationStageTests : FrameStageContract
         await foreach (Frame frame in Some.Frames(pool, 4))
         {
             frame.IsSceneStart = frame.SourceIndex == index;
+            yield return frame;
+        }
+    }
+
+    private static async IAsyncEnumerable<Frame> WithRepeatOf(NativePool pool, int index)
+    {
+        await foreach (Frame frame in Some.Frames(pool, 4))
+        {
+            if (frame.SourceIndex == index + 1)
+            {
+                frame.Bytes.Fill((byte)(index * 5));
+            }
+
             yield return frame;
         }
     }

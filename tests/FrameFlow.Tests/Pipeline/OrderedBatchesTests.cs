@@ -20,13 +20,13 @@ public sealed class OrderedBatchesTests
             await foreach (int result in OrderedBatches.RunAsync(
                 Numbers(run.yields.Count),
                 run.degree,
-                async (i, _) =>
+                (i, _) =>
                 {
                     int now = Interlocked.Increment(ref running);
                     InterlockedMax(ref most, now);
                     for (int k = 0; k < run.yields[i]; k++)
                     {
-                        await Task.Yield();
+                        Thread.Yield();
                     }
 
                     Interlocked.Decrement(ref running);
@@ -51,7 +51,7 @@ public sealed class OrderedBatchesTests
             await foreach (int result in OrderedBatches.RunAsync(
                 Numbers(50),
                 3,
-                (i, _) => i == 5 ? throw new InvalidOperationException("five") : Task.FromResult(Interlocked.Increment(ref made)),
+                (i, _) => i == 5 ? throw new InvalidOperationException("five") : Interlocked.Increment(ref made),
                 _ => Interlocked.Increment(ref released),
                 default))
             {
@@ -59,6 +59,23 @@ public sealed class OrderedBatchesTests
             }
         });
         Assert.Equal("five", seen.Message);
+        Assert.Equal(made, released);
+    }
+
+    [Fact]
+    public async Task Run_StoppedEarly_WhatIsUnderWayIsReleased()
+    {
+        int made = 0;
+        int released = 0;
+        await foreach (int result in OrderedBatches.RunAsync(Numbers(50), 3, (i, _) => Interlocked.Increment(ref made), _ => Interlocked.Increment(ref released), default))
+        {
+            released++;
+            if (result == 7)
+            {
+                break;
+            }
+        }
+
         Assert.Equal(made, released);
     }
 

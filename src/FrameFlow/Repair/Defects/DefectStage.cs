@@ -98,7 +98,7 @@ public sealed class DefectStage : IFrameStage
     /// <inheritdoc/>
     public async IAsyncEnumerable<Frame> ProcessAsync(IAsyncEnumerable<Frame> input, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await foreach (Done done in OrderedBatches.RunAsync(PlanAsync(input, cancellationToken), _tools.Options.Workers, RunAsync, static d => d.Dispose(), cancellationToken))
+        await foreach (Done done in OrderedBatches.RunAsync(PlanAsync(input, cancellationToken), _tools.Options.Workers, Make, static d => d.Dispose(), cancellationToken))
         {
             using (done)
             {
@@ -208,8 +208,6 @@ public sealed class DefectStage : IFrameStage
             throw;
         }
     }
-
-    private Task<Done> RunAsync(Work work, CancellationToken cancellationToken) => Task.FromResult(Make(work, cancellationToken));
 
     private Done Make(Work work, CancellationToken cancellationToken)
     {
