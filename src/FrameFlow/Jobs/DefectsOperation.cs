@@ -104,13 +104,7 @@ public sealed class DefectsOperation(DefectsOperationOptions options) : IVideoOp
     }
 
     /// <inheritdoc/>
-    public FrameTimeline Map(FrameTimeline input)
-    {
-        ArgumentNullException.ThrowIfNull(input);
-        return input.Count > 0
-            ? _timeline = input
-            : throw new FrameFlowException(FaultKind.Input, "No frame of the input can be decoded; check the file with 'frameflow probe'.");
-    }
+    public FrameTimeline Map(FrameTimeline input) => _timeline = input;
 
     /// <inheritdoc/>
     public void Load(OperationContext context)
@@ -118,7 +112,7 @@ public sealed class DefectsOperation(DefectsOperationOptions options) : IVideoOp
         ArgumentNullException.ThrowIfNull(context);
         _context = context;
         _defects = _defects with { Seed = context.Options.Seed };
-        _defects = _defects with { Workers = ChooseWorkers(context) };
+        _defects = _defects with { Workers = context.ChooseWorkers("Repairing", "raise it", w => DefectStage.WorkingBytes(context.Format, _defects with { Workers = w })) };
         if (options.ShowMask)
         {
             return;
@@ -140,7 +134,7 @@ public sealed class DefectsOperation(DefectsOperationOptions options) : IVideoOp
     public Task AnalyzeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public FrameRange InputFor(FrameRange outputs) => new(Math.Max(0, outputs.First - DefectStage.Reach), Math.Min(_timeline!.Count, outputs.End + DefectStage.Reach));
+    public FrameRange InputFor(FrameRange outputs) => outputs.Widen(DefectStage.Reach, _timeline!.Count);
 
     /// <inheritdoc/>
     public long FirstOutputAt(long input) => input;
@@ -163,25 +157,4 @@ public sealed class DefectsOperation(DefectsOperationOptions options) : IVideoOp
     public void Dispose() => _denoiser?.Dispose();
 
     private IFrameMasks OpenMasks() => Directory.Exists(options.Mask) ? new MaskFolder(options.Mask) : new MaskVideo(options.Mask!, _context!.Memory);
-
-    // As the other operations do: two frames at once, or one where memory is short.
-    private int ChooseWorkers(OperationContext context)
-    {
-        long limit = context.Options.MemoryBytes;
-        for (int workers = Math.Min(2, context.Options.Threads); ; workers--)
-        {
-            long needed = DefectStage.WorkingBytes(context.Format, _defects with { Workers = workers });
-            if (needed <= limit / 10 * 8)
-            {
-                return workers;
-            }
-
-            if (workers == 1)
-            {
-                throw new FrameFlowException(FaultKind.Usage, $"Repairing {context.Format.Width}x{context.Format.Height} takes {needed >> 20} MiB beside the frames, --memory allows {limit >> 20} MiB; raise it.");
-            }
-
-            context.Log.Information("One frame at a time: two would take {Needed} MiB of the {Limit} MiB of --memory.", needed >> 20, limit >> 20);
-        }
-    }
 }

@@ -105,13 +105,7 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     }
 
     /// <inheritdoc/>
-    public FrameTimeline Map(FrameTimeline input)
-    {
-        ArgumentNullException.ThrowIfNull(input);
-        return input.Count > 0
-            ? _timeline = input
-            : throw new FrameFlowException(FaultKind.Input, "No frame of the input can be decoded; check the file with 'frameflow probe'.");
-    }
+    public FrameTimeline Map(FrameTimeline input) => _timeline = input;
 
     /// <inheritdoc/>
     public void Load(OperationContext context)
@@ -119,7 +113,7 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
         ArgumentNullException.ThrowIfNull(context);
         _context = context;
         _denoising = options.Denoising with { Seed = context.Options.Seed };
-        _denoising = _denoising with { Workers = ChooseWorkers(context) };
+        _denoising = _denoising with { Workers = context.ChooseWorkers("Denoising", "raise it, or lower --temporal", w => DenoiseStage.WorkingBytes(context.Format, _denoising with { Workers = w }, _model)) };
         if (options.Sigma is { } sigma)
         {
             Shots = [new ShotNoise(_timeline!.First, NoiseModel.Flat((float)(sigma / 255)))];
@@ -165,11 +159,7 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     public bool WorksInParts => true;
 
     /// <inheritdoc/>
-    public FrameRange InputFor(FrameRange outputs)
-    {
-        int reach = DenoiseStage.ReachOf(_denoising);
-        return new FrameRange(Math.Max(0, outputs.First - reach), Math.Min(_timeline!.Count, outputs.End + reach));
-    }
+    public FrameRange InputFor(FrameRange outputs) => outputs.Widen(DenoiseStage.ReachOf(_denoising), _timeline!.Count);
 
     /// <inheritdoc/>
     public long FirstOutputAt(long input) => input;
@@ -198,27 +188,6 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
 
     private DenoiseStage CreateStage(IReadOnlyList<ShotNoise> shots, FrameRange outputs, Predicate<long>? isCounted = null) =>
         new(_denoiser!, _motions, shots, _context!.Format, _denoising, _context.Memory, outputs, isCounted);
-
-    // As the interpolation does: two frames at once, or one where memory is short.
-    private int ChooseWorkers(OperationContext context)
-    {
-        long limit = context.Options.MemoryBytes;
-        for (int workers = Math.Min(2, context.Options.Threads); ; workers--)
-        {
-            long needed = DenoiseStage.WorkingBytes(context.Format, _denoising with { Workers = workers }, _model);
-            if (needed <= limit / 10 * 8)
-            {
-                return workers;
-            }
-
-            if (workers == 1)
-            {
-                throw new FrameFlowException(FaultKind.Usage, $"Denoising {context.Format.Width}x{context.Format.Height} takes {needed >> 20} MiB beside the frames, --memory allows {limit >> 20} MiB; raise it, or lower --temporal.");
-            }
-
-            context.Log.Information("One frame at a time: two would take {Needed} MiB of the {Limit} MiB of --memory.", needed >> 20, limit >> 20);
-        }
-    }
 }
 
 /// <summary>A noise model as JSON holds it.</summary>

@@ -102,13 +102,7 @@ public abstract class SteadyingOperation : IVideoOperation
     }
 
     /// <inheritdoc/>
-    public FrameTimeline Map(FrameTimeline input)
-    {
-        ArgumentNullException.ThrowIfNull(input);
-        return input.Count > 0
-            ? _timeline = input
-            : throw new FrameFlowException(FaultKind.Input, "No frame of the input can be decoded; check the file with 'frameflow probe'.");
-    }
+    public FrameTimeline Map(FrameTimeline input) => _timeline = input;
 
     /// <inheritdoc/>
     public void Load(OperationContext context) => _context = context;
@@ -117,7 +111,7 @@ public abstract class SteadyingOperation : IVideoOperation
     public Task AnalyzeAsync(IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public FrameRange InputFor(FrameRange outputs) => new(Math.Max(0, outputs.First - SteadyingStage.Reach), Math.Min(_timeline!.Count, outputs.End + SteadyingStage.Reach));
+    public FrameRange InputFor(FrameRange outputs) => outputs.Widen(SteadyingStage.Reach, _timeline!.Count);
 
     /// <inheritdoc/>
     public long FirstOutputAt(long input) => input;

@@ -10,4 +10,7 @@ public readonly record struct FrameRange(long First, long End)
 
     /// <summary>Whether a frame is one of these.</summary>
     public bool Contains(long index) => index >= First && index < End;
+
+    /// <summary>These and so many frames on each side, where a film of <paramref name="count"/> frames has them.</summary>
+    public FrameRange Widen(long reach, long count) => new(Math.Max(0, First - reach), Math.Min(count, End + reach));
 }

@@ -96,19 +96,9 @@ public sealed class FrameRebuildStage : IFrameStage
             if (hole.Right is { } bound)
             {
                 hole.After = !isSpoilt && place == hole.RightPlace + 1 && !frame.IsSceneStart ? frame : null;
-                foreach (Frame made in Fill(hole, hole.RightPlace, cancellationToken))
+                foreach (Frame closed in Close(hole, bound, cancellationToken))
                 {
-                    yield return made;
-                }
-
-                hole.Close();
-                if (IsWanted(hole.LeftPlace))
-                {
-                    yield return bound;
-                }
-                else
-                {
-                    bound.Dispose();
+                    yield return closed;
                 }
             }
 
@@ -138,19 +128,9 @@ public sealed class FrameRebuildStage : IFrameStage
 
         if (hole.Right is { } last)
         {
-            foreach (Frame made in Fill(hole, hole.RightPlace, cancellationToken))
+            foreach (Frame closed in Close(hole, last, cancellationToken))
             {
-                yield return made;
-            }
-
-            hole.Close();
-            if (IsWanted(hole.LeftPlace))
-            {
-                yield return last;
-            }
-            else
-            {
-                last.Dispose();
+                yield return closed;
             }
         }
 
@@ -167,6 +147,25 @@ public sealed class FrameRebuildStage : IFrameStage
     private void Count(ref long count, long place) => Interlocked.Add(ref count, IsCounted(place) ? 1 : 0);
 
     private bool IsWanted(EmptyPlace place) => IsWanted(place.Place);
+
+    // The places between left and right, and right itself.
+    private IEnumerable<Frame> Close(Hole hole, Frame right, CancellationToken cancellationToken)
+    {
+        foreach (Frame made in Fill(hole, hole.RightPlace, cancellationToken))
+        {
+            yield return made;
+        }
+
+        hole.Close();
+        if (IsWanted(hole.LeftPlace))
+        {
+            yield return right;
+        }
+        else
+        {
+            right.Dispose();
+        }
+    }
 
     // The places between left and an end, that of right or the film's.
     private IEnumerable<Frame> Fill(Hole hole, long end, CancellationToken cancellationToken)

@@ -36,6 +36,19 @@ internal static class TexturedFilm
         }
     }
 
+    /// <summary>The luma of all frames, which it disposes.</summary>
+    public static async Task<List<byte[]>> LumaAsync(IAsyncEnumerable<Frame> frames)
+    {
+        List<byte[]> all = [];
+        await foreach (Frame frame in frames)
+        {
+            all.Add(frame.Plane<byte>(0).ToArray());
+            frame.Dispose();
+        }
+
+        return all;
+    }
+
     /// <summary>The luma of one frame.</summary>
     public static void Draw(int index, (double X, double Y) place, double other, double gain, byte[] luma)
     {

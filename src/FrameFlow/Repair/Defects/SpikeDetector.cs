@@ -45,8 +45,11 @@ internal static class SpikeDetector
     // Pixels of a spot that differ by less than this part of its contrast are its halo.
     private const float HaloPart = 0.4f;
 
-    // Pixels; of a large picture half a percent.
+    // Pixels; of a large picture half a percent. What is larger is no dust: a flash, a cut that was not found, emulsion that burst (s10, frame 22).
     private const int LargestArea = 1600;
+
+    // Pixels. Spots whose surroundings, so wide, touch a burst's, or one another's up to it, are its parts: filled without it they would leave a patchwork.
+    private const int BurstReach = 8;
 
     private const int RingInner = 2;
     private const int RingOuter = 5;
@@ -96,9 +99,17 @@ internal static class SpikeDetector
 
         float factor = MathF.Pow(2, (float)(1 - (2 * sensitivity)));
         mask.Values.Clear();
-        return Collect(bright: true) + Collect(bright: false);
+        List<int> found = []; // of each spot a pixel
+        using Mat bursts = new(height, width, MatType.CV_8UC1, Scalar.All(0));
+        if (Collect(bright: true) | Collect(bright: false))
+        {
+            LeaveBursts(mask, bursts, found);
+        }
 
-        int Collect(bool bright)
+        return found.Count;
+
+        // Whether there are bursts.
+        bool Collect(bool bright)
         {
             ReadOnlySpan<float> difference = toFirst.Values;
             ReadOnlySpan<float> level = doubt.Values;
@@ -116,7 +127,7 @@ internal static class SpikeDetector
 
             if (!any)
             {
-                return 0;
+                return false;
             }
 
             using Mat labels = new();
@@ -126,7 +137,7 @@ internal static class SpikeDetector
             Span<int> label = labels.AsSpan<int>();
             bool[] isSeeded = System.Buffers.ArrayPool<bool>.Shared.Rent(count);
             Array.Clear(isSeeded, 0, count);
-            int found = 0;
+            bool hasBursts = false;
             try
             {
                 for (int i = 0; i < label.Length; i++)
@@ -139,13 +150,19 @@ internal static class SpikeDetector
 
                 for (int k = 1; k < count; k++)
                 {
-                    // What is as large as that is no dust: a flash, a cut that was not found.
-                    if (!isSeeded[k] || stats.At<int>(k, 4) > Math.Max(LargestArea, label.Length / 200))
+                    if (!isSeeded[k])
                     {
                         continue;
                     }
 
                     Rect bounds = new(stats.At<int>(k, 0), stats.At<int>(k, 1), stats.At<int>(k, 2), stats.At<int>(k, 3));
+                    if (stats.At<int>(k, 4) > Math.Max(LargestArea, label.Length / 200))
+                    {
+                        Mark(bursts.AsSpan<byte>(), label, k, bounds, width, (byte)255);
+                        hasBursts = true;
+                        continue;
+                    }
+
                     int area = Trim(toFirst, label, k, bounds, side, stats.At<int>(k, 4));
                     Spot spot = Judge(centre, toFirst, doubt, apart, label, k, bounds, area, bright);
                     candidates?.Add(spot);
@@ -154,18 +171,7 @@ internal static class SpikeDetector
                         continue;
                     }
 
-                    found++;
-                    Span<float> marked = mask.Values;
-                    for (int y = bounds.Top; y < bounds.Bottom; y++)
-                    {
-                        for (int x = bounds.Left; x < bounds.Right; x++)
-                        {
-                            if (label[(y * width) + x] == k)
-                            {
-                                marked[(y * width) + x] = 1;
-                            }
-                        }
-                    }
+                    found.Add(Mark(mask.Values, label, k, bounds, width, 1));
                 }
             }
             finally
@@ -173,8 +179,62 @@ internal static class SpikeDetector
                 System.Buffers.ArrayPool<bool>.Shared.Return(isSeeded);
             }
 
-            return found;
+            return hasBursts;
         }
+    }
+
+    // The last pixel that was marked.
+    private static int Mark<T>(Span<T> marks, ReadOnlySpan<int> label, int k, Rect bounds, int width, T mark)
+    {
+        int last = -1;
+        for (int y = bounds.Top; y < bounds.Bottom; y++)
+        {
+            for (int x = bounds.Left; x < bounds.Right; x++)
+            {
+                int at = (y * width) + x;
+                if (label[at] == k)
+                {
+                    marks[at] = mark;
+                    last = at;
+                }
+            }
+        }
+
+        return last;
+    }
+
+    // Takes out of the mask, and of what was found, the spots that are part of a burst.
+    private static void LeaveBursts(FloatImage mask, Mat bursts, List<int> found)
+    {
+        using Mat near = new();
+        using Mat labels = new();
+        Span<byte> burst = bursts.AsSpan<byte>();
+        Span<float> marked = mask.Values;
+        using (Mat all = bursts.Clone())
+        {
+            Span<byte> any = all.AsSpan<byte>();
+            for (int i = 0; i < any.Length; i++)
+            {
+                any[i] = marked[i] > 0 ? (byte)255 : any[i];
+            }
+
+            using Mat kernel = Cv2.GetStructuringElement(MorphShapes.Ellipse, new Size((2 * BurstReach) + 1, (2 * BurstReach) + 1));
+            Cv2.Dilate(all, near, kernel);
+        }
+
+        bool[] isBurst = new bool[Cv2.ConnectedComponents(near, labels, PixelConnectivity.Connectivity8, MatType.CV_32SC1)];
+        Span<int> label = labels.AsSpan<int>();
+        for (int i = 0; i < label.Length; i++)
+        {
+            isBurst[label[i]] |= burst[i] != 0;
+        }
+
+        for (int i = 0; i < label.Length; i++)
+        {
+            marked[i] = isBurst[label[i]] ? 0 : marked[i];
+        }
+
+        found.RemoveAll(at => isBurst[labels.At<int>(at / mask.Width, at % mask.Width)]);
     }
 
     /// <summary>A header over a tensor's first channel; nothing is copied.</summary>

@@ -34,8 +34,6 @@ public sealed class DeflickerStage : SteadyingStage
     private const float Most = 0.22f;
     private const float Knee = 0.8f;
 
-    private readonly IMotionEstimator _motions;
-
     /// <summary>Creates the stage.</summary>
     /// <param name="motions">Finds motion.</param>
     /// <param name="format">The frames' format.</param>
@@ -43,7 +41,9 @@ public sealed class DeflickerStage : SteadyingStage
     /// <param name="outputs">The frames that shall leave, by index.</param>
     /// <param name="isCounted">Whether an output frame, by index, is counted; null: all are.</param>
     public DeflickerStage(IMotionEstimator motions, VideoFormat format, NativePool memory, FrameRange outputs, Predicate<long>? isCounted = null)
-        : base(format, memory, outputs, isCounted, LongestSide) => _motions = motions;
+        : base(motions, format, memory, outputs, isCounted, LongestSide)
+    {
+    }
 
     /// <inheritdoc/>
     public override string Name => "deflicker";
@@ -52,11 +52,11 @@ public sealed class DeflickerStage : SteadyingStage
     protected override float Jump => 0.15f;
 
     /// <inheritdoc/>
-    protected override float[] Measure(FloatImage first, FloatImage second)
+    protected override float[] Measure(FloatImage first, FloatImage second, MotionField motion)
     {
         ArgumentNullException.ThrowIfNull(first);
         ArgumentNullException.ThrowIfNull(second);
-        using MotionField motion = _motions.Estimate(first, second, Memory);
+        ArgumentNullException.ThrowIfNull(motion);
         using FloatImage aligned = new(Memory, 3, first.Height, first.Width);
         Warp.Bilinear(second, motion.Forward, 1, aligned);
         ReadOnlySpan<float> before = first.Channel(0);
@@ -128,19 +128,7 @@ public sealed class DeflickerStage : SteadyingStage
             }
         }
 
-        Frame output = new FramePool(Memory, Format).Rent(frame.Time, frame.SourceIndex);
-        try
-        {
-            output.TakeMarksOf(frame);
-            Converter.FromRgb(rgb, output, frame);
-            output.Work |= FrameWork.Deflickered;
-            return output;
-        }
-        catch
-        {
-            output.Dispose();
-            throw;
-        }
+        return Make(frame, FrameWork.Deflickered, output => Converter.FromRgb(rgb, output, frame));
     }
 
     private static int Gather(ReadOnlySpan<float> before, ReadOnlySpan<float> after, ReadOnlySpan<float> doubt, int width, int left, int top, int right, int bottom, float[] ratios)
@@ -159,11 +147,5 @@ public sealed class DeflickerStage : SteadyingStage
         }
 
         return count;
-    }
-
-    private static float Median(Span<float> values)
-    {
-        values.Sort();
-        return values[values.Length / 2];
     }
 }

@@ -20,7 +20,6 @@ public sealed class StabiliseStage : SteadyingStage
     private const float Least = 0.04f;
     private const float MostPart = 0.02f;
 
-    private readonly IMotionEstimator _motions;
     private readonly float _scale;
 
     /// <summary>Creates the stage.</summary>
@@ -30,11 +29,7 @@ public sealed class StabiliseStage : SteadyingStage
     /// <param name="outputs">The frames that shall leave, by index.</param>
     /// <param name="isCounted">Whether an output frame, by index, is counted; null: all are.</param>
     public StabiliseStage(IMotionEstimator motions, VideoFormat format, NativePool memory, FrameRange outputs, Predicate<long>? isCounted = null)
-        : base(format, memory, outputs, isCounted, LongestSide)
-    {
-        _motions = motions;
-        _scale = Math.Max(1, Math.Max(Format.Width, Format.Height) / (float)LongestSide);
-    }
+        : base(motions, format, memory, outputs, isCounted, LongestSide) => _scale = Math.Max(1, Math.Max(Format.Width, Format.Height) / (float)LongestSide);
 
     /// <inheritdoc/>
     public override string Name => "stabilise";
@@ -43,17 +38,16 @@ public sealed class StabiliseStage : SteadyingStage
     protected override float Jump => float.PositiveInfinity;
 
     /// <inheritdoc/>
-    protected override float[] Measure(FloatImage first, FloatImage second)
+    protected override float[] Measure(FloatImage first, FloatImage second, MotionField motion)
     {
         ArgumentNullException.ThrowIfNull(first);
-        using MotionField motion = _motions.Estimate(first, second, Memory);
+        ArgumentNullException.ThrowIfNull(motion);
         int length = first.PlaneLength;
         float[] values = System.Buffers.ArrayPool<float>.Shared.Rent(length);
         try
         {
             // Where the picture goes: x, y in pixels of the frame.
-            float[] step = [Median(motion, 0, values) * _scale, Median(motion, 1, values) * _scale];
-            return step;
+            return [Median(motion, 0, values) * _scale, Median(motion, 1, values) * _scale];
         }
         finally
         {
@@ -80,10 +74,8 @@ public sealed class StabiliseStage : SteadyingStage
         using FloatImage moved = new(Memory, 3, Format.Height, Format.Width);
         Converter.ToRgb(frame, rgb);
         Warp.Bicubic(rgb, flow, 1, moved);
-        Frame output = new FramePool(Memory, Format).Rent(frame.Time, frame.SourceIndex);
-        try
+        return Make(frame, FrameWork.Stabilised, output =>
         {
-            output.TakeMarksOf(frame);
             Converter.FromRgb(moved, output);
             if (Format.PixelFormat.HasAlpha)
             {
@@ -93,15 +85,7 @@ public sealed class StabiliseStage : SteadyingStage
                 Warp.Bicubic(alpha, flow, 1, movedAlpha);
                 Converter.StoreAlpha(movedAlpha, output);
             }
-
-            output.Work |= FrameWork.Stabilised;
-            return output;
-        }
-        catch
-        {
-            output.Dispose();
-            throw;
-        }
+        });
     }
 
     // destination(p) = source(p - move), mirrored at the outer pixels' middles.
@@ -137,12 +121,6 @@ public sealed class StabiliseStage : SteadyingStage
             }
         }
 
-        if (count < LeastPixels)
-        {
-            return 0;
-        }
-
-        values.AsSpan(0, count).Sort();
-        return values[count / 2];
+        return count < LeastPixels ? 0 : Median(values.AsSpan(0, count));
     }
 }

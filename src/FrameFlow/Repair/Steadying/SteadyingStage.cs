@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using FrameFlow.Color;
 using FrameFlow.Media;
+using FrameFlow.Motion;
 using FrameFlow.Pipeline;
 using OpenCvSharp;
 
@@ -15,20 +16,23 @@ public abstract class SteadyingStage : IFrameStage
     /// <summary>Frames on each side that a correction is found from: at 24 fps a third of a second.</summary>
     public const int Reach = 8;
 
+    private readonly IMotionEstimator _motions;
     private readonly FrameRange _outputs;
     private readonly Predicate<long>? _isCounted;
     private readonly int _longest;
     private long _changed;
 
     /// <summary>Creates the stage.</summary>
+    /// <param name="motions">Finds motion.</param>
     /// <param name="format">The frames' format.</param>
     /// <param name="memory">Where frames and working memory come from; not owned.</param>
     /// <param name="outputs">The frames that shall leave, by index. As many as <see cref="Reach"/> on either side must come, where the film has them.</param>
     /// <param name="isCounted">Whether an output frame, by index, is counted; null: all are.</param>
     /// <param name="longest">Changes are measured on pictures whose longer side is at most this, pixels.</param>
-    protected SteadyingStage(VideoFormat format, NativePool memory, FrameRange outputs, Predicate<long>? isCounted, int longest)
+    protected SteadyingStage(IMotionEstimator motions, VideoFormat format, NativePool memory, FrameRange outputs, Predicate<long>? isCounted, int longest)
     {
         ArgumentNullException.ThrowIfNull(format);
+        _motions = motions;
         Format = format;
         Memory = memory;
         Converter = new FrameConverter(format);
@@ -80,7 +84,8 @@ public abstract class SteadyingStage : IFrameStage
                 {
                     try
                     {
-                        held.Step = Measure(last, picture);
+                        using MotionField motion = _motions.Estimate(last, picture, Memory);
+                        held.Step = Measure(last, picture, motion);
                     }
                     catch
                     {
@@ -139,14 +144,45 @@ public abstract class SteadyingStage : IFrameStage
     /// <summary>Measures the change from one picture to the next.</summary>
     /// <param name="first">[3,H,W], three equal channels of luma, small.</param>
     /// <param name="second">The next, of the same shape.</param>
+    /// <param name="motion">The motion between the two; not disposed.</param>
     /// <returns>As many numbers as the stage wants, always the same.</returns>
-    protected abstract float[] Measure(FloatImage first, FloatImage second);
+    protected abstract float[] Measure(FloatImage first, FloatImage second, MotionField motion);
 
     /// <summary>Corrects a frame.</summary>
     /// <param name="frame">The frame; not disposed.</param>
     /// <param name="correction">What is to be added to each number that was measured.</param>
     /// <returns>A new frame, or the same where the correction is too small to be seen.</returns>
     protected abstract Frame Apply(Frame frame, float[] correction);
+
+    /// <summary>A new frame in the place of another.</summary>
+    /// <param name="frame">The other; not disposed.</param>
+    /// <param name="work">What was done to it.</param>
+    /// <param name="write">Writes its samples.</param>
+    protected Frame Make(Frame frame, FrameWork work, Action<Frame> write)
+    {
+        ArgumentNullException.ThrowIfNull(frame);
+        ArgumentNullException.ThrowIfNull(write);
+        Frame output = new FramePool(Memory, Format).Rent(frame.Time, frame.SourceIndex);
+        try
+        {
+            output.TakeMarksOf(frame);
+            write(output);
+            output.Work |= work;
+            return output;
+        }
+        catch
+        {
+            output.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The middle one of some numbers, which it sorts.</summary>
+    private protected static float Median(Span<float> values)
+    {
+        values.Sort();
+        return values[values.Length / 2];
+    }
 
     private Frame Correct(Frame frame, List<Held> window, int at)
     {

@@ -53,6 +53,38 @@ public sealed class DefectStageTests : FrameStageContract
         Assert.Equal(0, pool.LiveBlocks);
     }
 
+    /// <summary>Of a blast that is too large for dust no part is filled, also none that hangs on it; dust elsewhere is.</summary>
+    [Fact]
+    public async Task Process_BurstTooLargeForDust_IsLeftWhole()
+    {
+        using NativePool pool = new(1L << 30);
+        (int X, int Y, int Size, byte Code)[] burst = [(10, 30, 45, 235), (60, 40, 6, 235), (72, 44, 5, 30)];
+        (int X, int Y, int Size, byte Code) far = (130, 100, 7, 235);
+        void Blast(int frame, byte[] luma)
+        {
+            if (frame == DirtyFrame)
+            {
+                Plant(luma, 0, [.. burst, far]);
+            }
+        }
+
+        List<byte[]> source = await BytesAsync(Film(pool, Blast));
+        DefectStage stage = Create(pool, new DefectOptions { Find = DefectKinds.Dust, Grain = false });
+        List<byte[]> result = await BytesAsync(stage.ProcessAsync(Film(pool, Blast), default));
+        Assert.Equal(1, stage.Spots);
+        for (int p = 0; p < source[DirtyFrame].Length; p++)
+        {
+            (int x, int y) = PlaceOf(p);
+            if (Distance(far, x, y) > MaskedFill.Whole + MaskedFill.FadePixels + 2)
+            {
+                Assert.Equal(source[DirtyFrame][p], result[DirtyFrame][p]);
+            }
+        }
+
+        int middle = ((far.Y + 3) * TexturedFilm.Format.Width) + far.X + 3;
+        Assert.NotEqual(source[DirtyFrame][middle], result[DirtyFrame][middle]);
+    }
+
     [Fact]
     public async Task Process_CleanMovingTexture_StaysAsItIs()
     {
@@ -179,15 +211,15 @@ public sealed class DefectStageTests : FrameStageContract
     {
         if (frame == DirtyFrame)
         {
-            Plant(luma, 0);
+            Plant(luma, 0, Dust);
         }
     }
 
-    private static void Often(int frame, byte[] luma) => Plant(luma, 7 * (frame % 3));
+    private static void Often(int frame, byte[] luma) => Plant(luma, 7 * (frame % 3), Dust);
 
-    private static void Plant(byte[] luma, int move)
+    private static void Plant(byte[] luma, int move, (int X, int Y, int Size, byte Code)[] dust)
     {
-        foreach ((int left, int top, int size, byte code) in Dust)
+        foreach ((int left, int top, int size, byte code) in dust)
         {
             for (int y = top; y < top + size; y++)
             {

@@ -63,21 +63,5 @@ public sealed class DeflickerStageTests : FrameStageContract
         }
     }
 
-    private static async Task<List<double>> MeansAsync(IAsyncEnumerable<Frame> frames)
-    {
-        List<double> means = [];
-        await foreach (Frame frame in frames)
-        {
-            double sum = 0;
-            foreach (byte value in frame.Plane<byte>(0))
-            {
-                sum += value - 16;
-            }
-
-            means.Add(sum / frame.Plane<byte>(0).Length);
-            frame.Dispose();
-        }
-
-        return means;
-    }
+    private static async Task<List<double>> MeansAsync(IAsyncEnumerable<Frame> frames) => [.. (await TexturedFilm.LumaAsync(frames)).Select(l => l.Average(v => v - 16.0))];
 }

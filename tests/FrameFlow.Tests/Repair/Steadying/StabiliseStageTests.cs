@@ -24,10 +24,10 @@ public sealed class StabiliseStageTests : FrameStageContract
         using NativePool pool = new(1L << 29);
         (double X, double Y) Pan(int i) => (0.8 * i, 0.3 * i);
         (double X, double Y) Weave(int i) => (Pan(i).X + (0.7 * Math.Sin(2.1 * i)), Pan(i).Y + (0.5 * Math.Sin((2.9 * i) + 1)));
-        List<byte[]> wanted = await LumaAsync(TexturedFilm.Frames(pool, Count, Pan));
-        List<byte[]> before = await LumaAsync(TexturedFilm.Frames(pool, Count, Weave));
+        List<byte[]> wanted = await TexturedFilm.LumaAsync(TexturedFilm.Frames(pool, Count, Pan));
+        List<byte[]> before = await TexturedFilm.LumaAsync(TexturedFilm.Frames(pool, Count, Weave));
         StabiliseStage stage = new(new DenseInverseSearch(), TexturedFilm.Format, pool, All);
-        List<byte[]> after = await LumaAsync(stage.ProcessAsync(TexturedFilm.Frames(pool, Count, Weave), default));
+        List<byte[]> after = await TexturedFilm.LumaAsync(stage.ProcessAsync(TexturedFilm.Frames(pool, Count, Weave), default));
         IEnumerable<int> middle = Enumerable.Range(SteadyingStage.Reach, Count - (2 * SteadyingStage.Reach));
         double left = middle.Average(i => Error(after[i], wanted[i]));
         double was = middle.Average(i => Error(before[i], wanted[i]));
@@ -42,8 +42,8 @@ public sealed class StabiliseStageTests : FrameStageContract
     {
         using NativePool pool = new(1L << 29);
         StabiliseStage stage = new(new DenseInverseSearch(), TexturedFilm.Format, pool, All);
-        List<byte[]> before = await LumaAsync(TexturedFilm.Frames(pool, 20, i => (i, 0)));
-        List<byte[]> after = await LumaAsync(stage.ProcessAsync(TexturedFilm.Frames(pool, 20, i => (i, 0)), default));
+        List<byte[]> before = await TexturedFilm.LumaAsync(TexturedFilm.Frames(pool, 20, i => (i, 0)));
+        List<byte[]> after = await TexturedFilm.LumaAsync(stage.ProcessAsync(TexturedFilm.Frames(pool, 20, i => (i, 0)), default));
         for (int i = 0; i < before.Count; i++)
         {
             Assert.True(Error(before[i], after[i]) < 2);
@@ -66,17 +66,5 @@ public sealed class StabiliseStageTests : FrameStageContract
         }
 
         return sum / count;
-    }
-
-    private static async Task<List<byte[]>> LumaAsync(IAsyncEnumerable<Frame> frames)
-    {
-        List<byte[]> all = [];
-        await foreach (Frame frame in frames)
-        {
-            all.Add(frame.Plane<byte>(0).ToArray());
-            frame.Dispose();
-        }
-
-        return all;
     }
 }
