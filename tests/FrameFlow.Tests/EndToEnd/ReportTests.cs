@@ -21,7 +21,7 @@ public sealed class ReportTests : IDisposable
         JsonElement json = run.Json;
         Assert.Equal(json.GetProperty("framesOut").GetInt64(), lines.Length);
         Assert.Equal(json.GetProperty("generated").GetInt64(), Count("interpolated"));
-        Assert.Equal(json.GetProperty("heldAtCuts").GetInt64() + json.GetProperty("fellBack").GetInt64(), Count("held"));
+        Assert.Equal(json.GetProperty("heldAtCuts").GetInt64() + json.GetProperty("fellBack").GetInt64() + json.GetProperty("bypassed").GetInt64(), Count("held"));
         Assert.Equal(lines.Length - Count("interpolated") - Count("held"), Count("source"));
         JsonElement figures = _tool.Figures("out.html");
         foreach (JsonElement kinds in (JsonElement[])[json.GetProperty("kinds"), figures.GetProperty("ledger").GetProperty("kinds")])
