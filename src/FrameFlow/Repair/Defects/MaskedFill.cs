@@ -39,6 +39,10 @@ internal sealed class MaskedFill
     // A tenth of a code of 8 bit, squared: a weight stays finite.
     private const float LeastVariance = 1.5e-7f;
 
+    // Code values: the doubt about what no neighbour shows, at a border that the picture came in by, or spoilt in all: they tell of what lies beside it. Left
+    // unknown altogether the network would draw there what it likes, in colour in a grey film (s09).
+    private const float Unseen = 0.1f;
+
     // The neighbours' disagreement is a mean over (2r + 1)^2 pixels.
     private const int DoubtRadius = 2;
 
@@ -319,7 +323,11 @@ internal sealed class MaskedFill
         {
             for (int i = 0; i < masked.Length; i++)
             {
-                if (masked[i] > 0.5f && unknown.Values[i] == 0)
+                if (masked[i] > 0.5f && unknown.Values[i] > 0)
+                {
+                    sigma.Channel(c)[i] = Unseen;
+                }
+                else if (masked[i] > 0.5f)
                 {
                     centre.Channel(c)[i] = mean.Channel(c)[i] + carried.Channel(c)[i];
                     sigma.Channel(c)[i] = MathF.Sqrt(variance.Channel(c)[i] + spread.Channel(c)[i]);

@@ -1,3 +1,4 @@
+using FrameFlow.Denoising;
 using FrameFlow.Media;
 using FrameFlow.Motion;
 using FrameFlow.Pipeline;
@@ -158,7 +159,7 @@ public sealed class DefectStageTests : FrameStageContract
     {
         using NativePool pool = new(1L << 30);
         List<byte[]> source = await BytesAsync(Film(pool, Soil));
-        DefectStage stage = Create(pool, new DefectOptions { Find = DefectKinds.Off, Grain = false }, masks: () => new GivenMasks());
+        DefectStage stage = Create(pool, new DefectOptions { Find = DefectKinds.Off, Grain = false }, masks: () => new GivenMasks(Dust[0]));
         List<byte[]> result = await BytesAsync(stage.ProcessAsync(Film(pool, Soil), default));
         Assert.Equal(0, stage.Spots);
         Assert.Equal(1, stage.RepairedFrames);
@@ -173,6 +174,20 @@ public sealed class DefectStageTests : FrameStageContract
 
         int middle = ((Dust[0].Y + 4) * TexturedFilm.Format.Width) + Dust[0].X + 4;
         Assert.NotEqual(source[DirtyFrame][middle], result[DirtyFrame][middle]);
+    }
+
+    /// <summary>At the border by which the picture comes in, in a shot's last frame, no neighbour shows what is to be filled.</summary>
+    [Fact]
+    public async Task Process_MaskWhereNoNeighbourKnows_NothingIsShownAsUnknown()
+    {
+        using NativePool pool = new(1L << 30);
+        using Watcher denoiser = new();
+        DefectStage stage = new(
+            denoiser, new DenseInverseSearch(), TexturedFilm.Format, new DefectOptions { Find = DefectKinds.Off, Grain = false }, pool, new FrameRange(0, long.MaxValue), masks: () => new GivenMasks((0, 40, 12, 0)));
+        _ = await BytesAsync(stage.ProcessAsync(Film(pool, null, count: DirtyFrame + 1), default));
+        Assert.Equal(1, stage.RepairedFrames);
+        Assert.True(denoiser.SawUnknownNeighbours);
+        Assert.InRange(denoiser.LeastKnown, 0, 1);
     }
 
     [Fact]
@@ -257,20 +272,48 @@ public sealed class DefectStageTests : FrameStageContract
         return all;
     }
 
-    // The first spot alone.
-    private sealed class GivenMasks : IFrameMasks
+    // One spot in the dirty frame.
+    private sealed class GivenMasks((int X, int Y, int Size, byte Code) spot) : IFrameMasks
     {
         public ValueTask<bool> ReadAsync(long frame, FloatImage mask, CancellationToken cancellationToken)
         {
             mask.Values.Clear();
-            for (int y = 0; frame == DirtyFrame && y < Dust[0].Size; y++)
+            for (int y = 0; frame == DirtyFrame && y < spot.Size; y++)
             {
-                mask.Values.Slice(((Dust[0].Y + y) * mask.Width) + Dust[0].X, Dust[0].Size).Fill(1);
+                mask.Values.Slice(((spot.Y + y) * mask.Width) + spot.X, spot.Size).Fill(1);
             }
 
             return ValueTask.FromResult(frame == DirtyFrame);
         }
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+
+    // Gives the centre back, and remembers of what it was told least: the largest over all samples of the least deviation of the five frames.
+    private sealed class Watcher : IDenoiser
+    {
+        public string Name => "watcher";
+
+        public float LeastKnown { get; private set; }
+
+        public bool SawUnknownNeighbours { get; private set; }
+
+        public void Denoise(FloatImage frames, FloatImage sigma, ReadOnlySpan<float> grain, FloatImage clean, CancellationToken cancellationToken)
+        {
+            for (int c = 0; c < 3; c++)
+            {
+                frames.Channel(6 + c).CopyTo(clean.Channel(c));
+                for (int i = 0; i < sigma.PlaneLength; i++)
+                {
+                    float neighbours = new[] { 0, 3, 9, 12 }.Min(slot => sigma.Channel(slot + c)[i]);
+                    SawUnknownNeighbours |= neighbours >= MedianFill.Known;
+                    LeastKnown = Math.Max(LeastKnown, Math.Min(neighbours, sigma.Channel(6 + c)[i]));
+                }
+            }
+        }
+
+        public void Dispose()
+        {
+        }
     }
 }
