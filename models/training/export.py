@@ -158,6 +158,22 @@ def gather_constants(model):
     model.graph.node.extend(kept)
 
 
+def halve_file(model):
+    """Keeps large weights that halves hold exactly as halves, cast when the session is made (a constant: folded): half the file, the same numbers."""
+    casts, kept = [], []
+    for weight in model.graph.initializer:
+        value = numpy_helper.to_array(weight)
+        if value.dtype == np.float32 and value.size > 1024 and (value.astype(np.float16).astype(np.float32) == value).all():
+            kept.append(numpy_helper.from_array(value.astype(np.float16), weight.name + "_half"))
+            casts.append(helper.make_node("Cast", [weight.name + "_half"], [weight.name], name="cast_" + weight.name, to=onnx.TensorProto.FLOAT))
+        else:
+            kept.append(weight)
+    nodes = casts + list(model.graph.node)
+    del model.graph.initializer[:], model.graph.node[:]
+    model.graph.initializer.extend(kept)
+    model.graph.node.extend(nodes)
+
+
 def to_onnx(module, name, inputs, path):
     ins, outs = GRAPHS[name]
     axes = {k: {0: "N"} if k in ("theta", "mean", "grain") else AXES for k in ins + outs}
@@ -169,6 +185,7 @@ def to_onnx(module, name, inputs, path):
             axis.Clear()
             setattr(axis, "dim_value" if isinstance(value, int) else "dim_param", value)
     gather_constants(model)
+    halve_file(model)
     onnx.checker.check_model(model)
     onnx.save(model, path + ".part")
     banned = {n.op_type for n in model.graph.node} & {"GridSample", "GroupNormalization", "InstanceNormalization", "BatchNormalization", "Attention"}

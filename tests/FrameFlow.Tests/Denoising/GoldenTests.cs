@@ -11,6 +11,7 @@ public sealed class GoldenTests
 {
     [Theory]
     [InlineData("light")]
+    [InlineData("full")]
     public void Denoise_GoldenWindow_GivesWhatTheTrainingCodeGives(string size)
     {
         string golden = "denoise_" + size;

@@ -30,6 +30,7 @@ public sealed class GraphTrialTests
     [Theory]
     [InlineData("light", "interpolate")]
     [InlineData("denoise-light", "denoise")]
+    [InlineData("denoise-full", "denoise")]
     public void Run_ShippedGraphs_TellsOfTheirConvolutions(string name, string task)
     {
         Model model = new ModelCatalog(Repository.Models).Find(name, task);
