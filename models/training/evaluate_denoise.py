@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 import align
+import degrade
 import denoise
 from evaluate import aligned, psnr, ssim
 
@@ -166,12 +167,40 @@ def score(network, footage, quick=False, pictures=None, sigmas=SIGMAS):
     return figures
 
 
+CONDITIONS = {  # sigma, lag-1 correlation, the correlation that is told, sigma told over sigma, JPEG's quality
+    "white 15": (15, 0, 0, 1, None), "white 15, JPEG 80": (15, 0, 0, 1, 80), "rho .5": (15, 0.5, 0.5, 1, None), "rho .5 told .4": (15, 0.5, 0.4, 1, None),
+    "rho .5 told .6": (15, 0.5, 0.6, 1, None), "rho .5 told 0": (15, 0.5, 0, 1, None), "rho .5, sigma told 12": (15, 0.5, 0.5, 0.8, None),
+    "rho .5, sigma told 18": (15, 0.5, 0.5, 1.2, None), "white 25": (25, 0, 0, 1, None), "white 25 told 20": (25, 0, 0, 0.8, None), "white 25 told 30": (25, 0, 0, 1.2, None)}
+
+
+def misjudged(network, footage):
+    """PSNR of crops (256 px, every fourth still, alone) by condition, in and out: coloured and compressed noise, and what a wrong estimate costs."""
+    figures = {}
+    for name, (sigma, rho, told, factor, quality) in CONDITIONS.items():
+        rows = []
+        for path in sorted(glob.glob(os.path.join(footage, "stills", "clean", "*.png")))[::4]:
+            clean = read(path)[:256, :256]
+            noise = np.random.default_rng(1).normal(size=clean.shape)
+            if rho:
+                taps = degrade.line(rho, "decay")
+                noise = np.stack([cv2.filter2D(noise[..., c], -1, np.outer(taps, taps), borderType=cv2.BORDER_REFLECT) for c in range(3)], -1)
+                noise /= noise.std()
+            noisy = np.clip(clean + sigma * noise, 0, 255).round().astype(np.uint8)
+            if quality:
+                noisy = cv2.imdecode(cv2.imencode(".jpg", noisy[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 1)[..., ::-1].copy()
+            out = apply(network, [None, None, noisy.astype(np.float32) / 255, None, None], factor * sigma / 255, torch.tensor([[told, told, told * told, 0.0]]))
+            rows.append((psnr(noisy, clean), psnr(out, clean)))
+        figures[name] = [round(float(v), 2) for v in np.mean(rows, 0)]
+    return figures
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--footage", required=True)
     ap.add_argument("--checkpoint", required=True)
     ap.add_argument("--size", choices=list(denoise.SIZES), default="light")
     ap.add_argument("--quick", action="store_true")
+    ap.add_argument("--misjudged", action="store_true", help="coloured, compressed and misjudged noise, and no more")
     ap.add_argument("--json")
     ap.add_argument("--pictures")
     args = ap.parse_args()
@@ -179,8 +208,8 @@ def main():
     cv2.setNumThreads(1)
     network = denoise.make(args.size).eval()
     network.load_state_dict(torch.load(args.checkpoint, map_location="cpu")["ema"])
-    figures = score(network, args.footage, args.quick, args.pictures)
-    figures["command"] = "evaluate_denoise.py --footage <footage> --checkpoint <checkpoint>" + (" --quick" if args.quick else "")
+    figures = misjudged(network, args.footage) if args.misjudged else score(network, args.footage, args.quick, args.pictures)
+    figures["command"] = "evaluate_denoise.py --footage <footage> --checkpoint <checkpoint>" + (" --quick" if args.quick else " --misjudged" if args.misjudged else "")
     print(json.dumps(figures))
     if args.json:
         with open(args.json, "w") as f:
