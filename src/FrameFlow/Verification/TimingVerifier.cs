@@ -61,6 +61,12 @@ public sealed class TimingVerifier
         };
         int undated = result.Kept.Count(kept => !kept);
         checks.Add(new("rising times", undated == 0, undated == 0 ? "strictly rising" : Invariant($"{undated} frames without a later time than the one before"), "strictly rising"));
+        if (rate is null && times.Rate is null && _options.Slow == 1)
+        {
+            CheckOwnTimes(checks, original, result, skip, take);
+            return CheckAudio(checks, report with { ExpectedFrames = take }, original, result, skip, times);
+        }
+
         if (rate is not { } target)
         {
             checks.Add(new("even times", false, "the output's times fit no rate", "first + k/F"));
@@ -141,6 +147,23 @@ public sealed class TimingVerifier
         Rational span = times.Span * _options.Slow;
         Rational covered = last - first + rate.Inverse;
         checks.Add(new("coverage", covered + result.TimeBase >= span && covered - rate.Inverse < span + result.TimeBase, Seconds(covered), Invariant($"{span.ToDouble():0.000000} s, less than a frame over")));
+    }
+
+    // A film of a variable rate whose frames were worked on one by one has each at its source's time.
+    private static void CheckOwnTimes(List<VerificationCheck> checks, DecodedVideo original, DecodedVideo result, int skip, int take)
+    {
+        checks.Add(new("frame for frame", result.Ticks.Length == take, Invariant($"{result.Ticks.Length} frames"), Invariant($"{take} frames")));
+        Rational tolerance = result.TimeBase + original.TimeBase;
+        Rational worst = Rational.Zero;
+        int moved = 0;
+        for (int k = 0; k < Math.Min(take, result.Ticks.Length); k++)
+        {
+            Rational off = Rational.Abs(((result.Ticks[k] - result.Ticks[0]) * result.TimeBase) - ((original.Ticks[skip + k] - original.Ticks[skip]) * original.TimeBase));
+            moved += off > tolerance ? 1 : 0;
+            worst = Rational.Max(worst, off);
+        }
+
+        checks.Add(new("the source's own times", moved == 0, Invariant($"{moved} frames moved, at most {worst.ToDouble() * 1000:0.000} ms"), Invariant($"within a tick of both ({tolerance} s)")));
     }
 
     private static void CheckFirst(List<VerificationCheck> checks, DecodedVideo original, DecodedVideo result, int skip)

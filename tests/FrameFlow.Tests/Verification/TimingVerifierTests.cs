@@ -100,6 +100,30 @@ public sealed class TimingVerifierTests(TimingVerifierTests.Sources sources) : I
         Assert.Equal(correct, report.Passed);
     }
 
+    [Theory]
+    [InlineData("kept")]
+    [InlineData("lost", "frame for frame", "the source's own times")]
+    [InlineData("moved", "the source's own times")]
+    public async Task VerifyAsync_VariableRateFrameForFrame_HoldsTheSourcesOwnTimes(string what, params string[] failed)
+    {
+        int[] slots = [.. Enumerable.Range(0, 45).Where(n => n is 0 or 44 || (n * 7 % 11) is not (1 or 4 or 5 or 9))];
+        string Keep(IEnumerable<int> kept) => $"select='{string.Join('+', kept.Select(n => $"eq(n\\,{n})"))}'";
+        string source = Path.Combine(_folder, "source.mkv");
+        string output = Path.Combine(_folder, "output.mkv");
+        Shot[] shots = [.. Enumerable.Range(0, 45).Select(n => new Shot(n / 30.0))];
+        await FootageFilm.WriteAsync(source, shots, "30", filter: Keep(slots));
+        await FootageFilm.WriteAsync(output, shots, "30", filter: what switch
+        {
+            "lost" => Keep(slots.Where((_, k) => k != 3)),
+            "moved" => Keep(slots.Select(n => n == slots[^2] ? n - 1 : n)),
+            _ => Keep(slots),
+        });
+
+        VerificationReport report = await new TimingVerifier(new VerificationOptions()).VerifyAsync(source, output, TestContext.Current.CancellationToken);
+
+        Assert.Equal(failed, report.Checks.Where(c => !c.Passed).Select(c => c.Name));
+    }
+
     [Fact]
     public async Task VerifyAsync_SlowMotion_StretchesTimeAndExpectsNoSound()
     {
