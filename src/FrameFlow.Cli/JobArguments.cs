@@ -14,6 +14,7 @@ internal sealed class JobArguments
     private readonly Option<string> _output = new("--output", "-o") { Description = "The file to write; its ending chooses the container. A sequence (out/frame_%06d.dpx) gets a folder of its own.", Required = true };
     private readonly Option<ulong> _seed = new("--seed") { Description = "The seed of the sampled detail.", DefaultValueFactory = _ => 0 };
     private readonly Option<string> _device = new("--device") { Description = "auto, cpu, webgpu, cuda[:GPU][,memory=MiB] or tensorrt[:GPU][,memory=MiB][,fp16]; 'frameflow devices' tries them.", DefaultValueFactory = _ => "auto" };
+    private readonly Option<string> _hwaccel = new("--hwaccel") { Description = "off, auto, cuda or vaapi: decode on a device, where its first pictures are the processor's bit for bit, and encode on one (NVENC) where no --encoder is named. auto falls back to software.", DefaultValueFactory = _ => "off" };
     private readonly Option<DeviceLossPolicy> _onDeviceLoss = MachineArguments.OnDeviceLoss();
     private readonly Option<int> _threads = new("--threads") { Description = "Processor threads for the model.", DefaultValueFactory = _ => Environment.ProcessorCount };
     private readonly Option<int?> _memory = new("--memory") { Description = "Cap for frames and working memory in MiB. Default: 60 % of what the machine has." };
@@ -47,7 +48,7 @@ internal sealed class JobArguments
             command.Add(option);
         }
 
-        foreach (Option option in (ReadOnlySpan<Option>)[_seed, _device, _onDeviceLoss, _threads, _memory, _encoder, _crf, _encoderArguments, _cuts, _deinterlace, _inputFps, _start, _duration, _strict, _overwrite, _segment, _restart, _ledger, _report, _dryRun, _json])
+        foreach (Option option in (ReadOnlySpan<Option>)[_seed, _device, _hwaccel, _onDeviceLoss, _threads, _memory, _encoder, _crf, _encoderArguments, _cuts, _deinterlace, _inputFps, _start, _duration, _strict, _overwrite, _segment, _restart, _ledger, _report, _dryRun, _json])
         {
             command.Add(option);
         }
@@ -73,6 +74,7 @@ internal sealed class JobArguments
         Output = parsed.GetRequiredValue(_output),
         Seed = recipe is not null && !IsSaid(parsed, _seed) ? recipe.Seed : parsed.GetValue(_seed),
         Device = recipe is not null && !IsSaid(parsed, _device) ? recipe.Device : parsed.GetRequiredValue(_device),
+        Hwaccel = recipe is not null && !IsSaid(parsed, _hwaccel) ? recipe.Hwaccel : parsed.GetRequiredValue(_hwaccel),
         OnDeviceLoss = parsed.GetValue(_onDeviceLoss),
         Threads = parsed.GetValue(_threads),
         MemoryBytes = parsed.GetValue(_memory) is { } mebibytes ? (long)mebibytes << 20 : VideoJobOptions.DefaultMemoryBytes,

@@ -25,6 +25,7 @@ public sealed partial class FrameSource : IFrameSource
     private readonly TaskCompletionSource _health = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly FrameRange _part;
     private readonly bool _beginsAtPart;
+    private readonly string? _hardware;
     private int _isUsed;
 
     /// <summary>Prepares the source; nothing runs yet.</summary>
@@ -52,6 +53,7 @@ public sealed partial class FrameSource : IFrameSource
         _info = info;
         _scan = scan;
         _pool = pool;
+        _hardware = options.HardwareMethod;
         _part = part ?? new FrameRange(0, scan.Timeline.Count);
         if (_part.First < 0 || _part.End > scan.Timeline.Count || (_part.Count <= 0 && scan.Timeline.Count > 0))
         {
@@ -133,10 +135,10 @@ public sealed partial class FrameSource : IFrameSource
             FFMpegArgumentProcessor processor = FFMpegArguments
                 .FromFileInput(Quotable(_plan.Input), verifyExists: false, o => o
                     .WithCustomArgument("-hide_banner -nostats -nostdin -v error")
-                    .WithCustomArgument(string.Join(' ', _plan.InputOptions)))
+                    .WithCustomArgument(string.Join(' ', (string[])[.. _hardware is null ? [] : (string[])["-hwaccel", _hardware], .. _plan.InputOptions])))
                 .OutputToPipe(receiver, o => o
                     .WithCustomArgument(string.Join(' ', _plan.OutputOptions))
-                    .WithCustomArgument(DecodePlan.Chain(_plan.Trim, _scan.Conversion, _scan.Filters) is { } filters ? $"-vf \"{filters}\"" : ""))
+                    .WithCustomArgument(DecodePlan.Chain(_plan.Trim, _scan.Conversion ?? (_hardware is null ? null : "format=" + _scan.RawPixelFormat), _scan.Filters) is { } filters ? $"-vf \"{filters}\"" : ""))
                 .CancellableThrough(cancellationToken, TimeSpan.Zero);
 
             // The token goes in above, where no grace is given: a decoder that waits for a full socket would not see a polite request.

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using FrameFlow.Media;
 
 namespace FrameFlow.Decoding;
@@ -75,4 +76,8 @@ public sealed record DecodeOptions
 
     /// <summary>Decoder threads; 0 lets ffmpeg choose.</summary>
     public int Threads { get; init; }
+
+    /// <summary>ffmpeg's name of the device's decoder that <see cref="FrameSource"/> uses (<c>-hwaccel</c>), of this machine, see <see cref="HardwareDecoder"/>; null for the processor. The scan uses none.</summary>
+    [JsonIgnore]
+    public string? HardwareMethod { get; init; }
 }

@@ -227,6 +227,10 @@ public static class EncoderCatalog
     /// <summary>The table's row, or null.</summary>
     public static EncoderInfo? Find(string name) => Array.Find(Rows, r => r.Name == name);
 
+    /// <summary>The device encoders that make the same codec of such pictures and lose none of their bits.</summary>
+    internal static IEnumerable<EncoderInfo> DevicesFor(EncoderInfo software, PixelFormat format) =>
+        Rows.Where(r => r.NeedsDevice && r.Codec == software.Codec && r.PixelFormats.Any(p => Kept(r, p) == format));
+
     /// <summary>The first line that ffmpeg says of itself: its version and build.</summary>
     /// <exception cref="FrameFlowException">ffmpeg is missing (<see cref="FaultKind.Encode"/>).</exception>
     public static async Task<string> FfmpegVersionAsync(CancellationToken cancellationToken) =>

@@ -27,7 +27,7 @@ public sealed record JobRequest
     /// <summary>All that decides pictures, as canonical JSON: of the output the ending alone, of the machine nothing.</summary>
     public string DescribeSettings() => JobJson.Write(this with
     {
-        Options = Options with { Input = "", Output = Path.GetExtension(Options.Output), Device = "", Overwrite = false, Strict = false, Ledger = null, Report = null },
+        Options = Options with { Input = "", Output = Path.GetExtension(Options.Output), Device = "", Hwaccel = "", Overwrite = false, Strict = false, Ledger = null, Report = null },
         Operations = [.. Operations.Select(o => o.OfPictures())],
     });
 }
@@ -49,6 +49,9 @@ public sealed record Recipe
 
     /// <summary>Where networks run, see <see cref="Inference.DeviceRequest"/>.</summary>
     public string Device { get; init; } = "auto";
+
+    /// <summary>Whether devices decode and encode, see <see cref="VideoJobOptions.Hwaccel"/>.</summary>
+    public string Hwaccel { get; init; } = "off";
 
     /// <summary>The seed of all that is drawn.</summary>
     public ulong Seed { get; init; }
@@ -76,7 +79,7 @@ public sealed record Recipe
     /// <summary>The request for one film.</summary>
     public JobRequest For(string input, string output) => new()
     {
-        Options = new VideoJobOptions { Input = input, Output = output, Device = Device, Seed = Seed, Encode = Encode, Decode = Decode, FindCuts = FindCuts, Strict = Strict },
+        Options = new VideoJobOptions { Input = input, Output = output, Device = Device, Hwaccel = Hwaccel, Seed = Seed, Encode = Encode, Decode = Decode, FindCuts = FindCuts, Strict = Strict },
         Operations = Operations,
     };
 }

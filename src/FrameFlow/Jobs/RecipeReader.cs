@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using FrameFlow.Decoding;
 using FrameFlow.Encoding;
 using FrameFlow.Inference;
 using FrameFlow.Interpolation;
@@ -80,6 +81,11 @@ public static class RecipeReader
             {
                 found.Add($"device '{(string)device!}': {DeviceRequest.Allowed}");
             }
+        }
+
+        if (recipe["hwaccel"] is JsonValue hwaccel && hwaccel.GetValueKind() == JsonValueKind.String && !HardwareDecoder.IsAllowed((string)hwaccel!))
+        {
+            found.Add($"hwaccel '{(string)hwaccel!}': {HardwareDecoder.Allowed}");
         }
 
         return isFormed && found.Count == 0 && TryRead(document, "", found, out Recipe? read) ? read : null;

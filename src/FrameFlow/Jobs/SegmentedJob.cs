@@ -195,7 +195,7 @@ public sealed class SegmentedJob : IAsyncDisposable
             JobFingerprint fingerprint = new()
             {
                 Input = hash ?? "",
-                Settings = request.DescribeSettings(),
+                Settings = (request with { Options = request.Options with { Encode = request.Options.Encode with { Encoder = job.Plan.Encoder } } }).DescribeSettings(),
                 Models = isSegmented ? await WeightsAsync(job, cancellationToken) : ImmutableDictionary<string, string>.Empty,
                 Build = typeof(SegmentedJob).Assembly.ManifestModule.ModuleVersionId.ToString("N"),
                 Ffmpeg = isSegmented ? await EncoderCatalog.FfmpegVersionAsync(cancellationToken) : "",

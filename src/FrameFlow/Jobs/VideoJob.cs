@@ -148,6 +148,7 @@ public sealed class VideoJob : IAsyncDisposable
                 timeline = operation.Map(timeline);
             }
 
+            (options, encoder, string? hardware) = await WithDevicesAsync(options, encoder, info, scan, cancellationToken);
             EncodePlan encode = await EncodePlan.CreateAsync(
                 new EncodeRequest
                 {
@@ -174,6 +175,11 @@ public sealed class VideoJob : IAsyncDisposable
             }
 
             VideoJob job = new(options, operations, log, info, scan, timeline, encode, output, papers, memory, devices);
+            if (hardware is not null)
+            {
+                log.Information("{Devices:l}", hardware);
+            }
+
             job.Announce();
             return job;
         }
@@ -182,6 +188,44 @@ public sealed class VideoJob : IAsyncDisposable
             Release(operations, memory, output, papers);
             throw;
         }
+    }
+
+    // What --hwaccel finds: the options with the decoder, the encoder, and what to say of both; null where nothing was asked.
+    private static async Task<(VideoJobOptions Options, EncoderInfo Encoder, string? Words)> WithDevicesAsync(VideoJobOptions options, EncoderInfo encoder, MediaInfo info, SourceScan scan, CancellationToken cancellationToken)
+    {
+        (string? method, string? reason) = await HardwareDecoder.FindAsync(options.Hwaccel, info, scan, options.Decode, cancellationToken);
+        if (reason is null)
+        {
+            return (options, encoder, null);
+        }
+
+        if (method is null && options.Hwaccel != "auto")
+        {
+            throw new FrameFlowException(FaultKind.Device, $"--hwaccel {options.Hwaccel} does not work here ({reason}); leave it out, or use --hwaccel auto.");
+        }
+
+        List<string> words = [method is null ? $"Decoding on the processor ({reason})" : $"Decoding by {reason}"];
+        if (options.Encode is { Encoder: null, Crf: null, EncoderArgs: null })
+        {
+            foreach (EncoderInfo device in options.Hwaccel == "vaapi" ? [] : EncoderCatalog.DevicesFor(encoder, scan.Format.PixelFormat))
+            {
+                try
+                {
+                    encoder = await EncoderCatalog.ResolveAsync(device.Name, cancellationToken);
+                    break;
+                }
+                catch (FrameFlowException e) when (e.Kind is FaultKind.Encode or FaultKind.Usage)
+                {
+                    words.Add(e.Message.Split(';')[0]);
+                }
+            }
+        }
+        else
+        {
+            words.Add($"encoding by {encoder.Name} as asked");
+        }
+
+        return (options with { Decode = options.Decode with { HardwareMethod = method } }, encoder, string.Join("; ", words) + ".");
     }
 
     /// <summary>The plan with the time and the space that it will take, found by making a few frames at the film's beginning.</summary>

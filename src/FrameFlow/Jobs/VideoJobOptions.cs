@@ -21,6 +21,9 @@ public sealed record VideoJobOptions
     /// <summary>Where networks run, see <see cref="DeviceRequest"/>.</summary>
     public string Device { get; init; } = "auto";
 
+    /// <summary>Whether devices decode and encode, one of <see cref="HardwareDecoder.Allowed"/>: a decoder that gives the processor's samples, and an encoder where none is named. Software where they cannot.</summary>
+    public string Hwaccel { get; init; } = "off";
+
     /// <summary>What happens when that device fails and fails again. Of the machine, not of the request.</summary>
     [JsonIgnore]
     public DeviceLossPolicy OnDeviceLoss { get; init; }
@@ -80,6 +83,11 @@ public sealed record VideoJobOptions
         if (deviceFault is not null)
         {
             faults.Add(deviceFault);
+        }
+
+        if (!HardwareDecoder.IsAllowed(Hwaccel))
+        {
+            faults.Add($"--hwaccel {Hwaccel}: {HardwareDecoder.Allowed}");
         }
 
         return faults;
