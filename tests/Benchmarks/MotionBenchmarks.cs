@@ -10,7 +10,7 @@ public class MotionBenchmarks
     private const float Between = 0.4f;
 
     private readonly NativePool _memory = new(2L << 30);
-    private readonly DenseInverseSearch _search = new();
+    private readonly DenseInverseSearch _search = new(DenseInverseSearchOptions.ForInterpolation(Scene.Width, Scene.Height));
     private FloatImage _first = null!;
     private FloatImage _second = null!;
     private FloatImage _velocity = null!;

@@ -19,6 +19,12 @@ internal static class Program
 {
     private static void Main(string[] args)
     {
+        if (args is ["--motion", string folder])
+        {
+            MotionDump.Run(folder);
+            return;
+        }
+
         IConfig config = ManualConfig.CreateEmpty()
             .AddJob(Job.ShortRun.WithIterationCount(5).WithToolchain(new InProcessEmitToolchain(TimeSpan.FromHours(1), logOutput: true)))
             .AddDiagnoser(MemoryDiagnoser.Default)

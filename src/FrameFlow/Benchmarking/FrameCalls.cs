@@ -33,7 +33,7 @@ internal sealed class FrameCalls : IDisposable
         VideoFormat format = left.Format;
         long plane = (long)format.Width * format.Height * sizeof(float);
         FrameConverter converter = new(format);
-        DenseInverseSearch search = new();
+        DenseInverseSearch search = new(DenseInverseSearchOptions.ForInterpolation(format.Width, format.Height));
         FloatImage rgb0 = Image(3);
         FloatImage rgb1 = Image(3);
         FloatImage made = Image(3);

@@ -121,7 +121,7 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
             {
                 "hold" => new HoldInterpolator(),
                 "blend" => new BlendInterpolator(),
-                _ => new FlowInterpolator(new DenseInverseSearch(), context.Format, context.Memory),
+                _ => new FlowInterpolator(MotionFor(context.Format), context.Format, context.Memory),
             };
             return;
         }
@@ -130,8 +130,10 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
         _sampling = ChoosePlan(context, _model);
         ExecutionDevice device = context.Devices.For(context.Options.Threads, inTurns: true);
         Device = device.Name;
-        _interpolator = new ResidualDiffusionInterpolator(_model, device, new DenseInverseSearch(), context.Format, _sampling, context.Memory);
+        _interpolator = new ResidualDiffusionInterpolator(_model, device, MotionFor(context.Format), context.Format, _sampling, context.Memory);
     }
+
+    private static DenseInverseSearch MotionFor(VideoFormat format) => new(DenseInverseSearchOptions.ForInterpolation(format.Width, format.Height));
 
     /// <inheritdoc/>
     public bool NeedsAnalysis => false;
@@ -197,8 +199,9 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
     {
         long limit = context.Options.MemoryBytes;
         long most = _sampling.TilePixels;
+        long parted = Math.Min(most, (long)context.Format.Width * context.Format.Height);
         int workers = Math.Min(2, context.Options.Threads);
-        (int Workers, long Pixels)[] ways = [(workers, most), (workers, most * 3 / 4), (1, most), (1, most / 2), (1, most / 4)];
+        (int Workers, long Pixels)[] ways = [(workers, most), (workers, parted * 3 / 4), (1, most), (1, parted / 2), (1, parted / 4), (1, parted / 8)];
         InterpolationOptions[] plans = [.. ways.Select(w => _sampling with { Workers = w.Workers, TilePixels = Math.Max(1 << 16, w.Pixels) })];
         foreach (InterpolationOptions plan in plans)
         {

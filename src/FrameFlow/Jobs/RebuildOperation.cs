@@ -128,9 +128,10 @@ public sealed class RebuildOperation(RebuildOperationOptions options) : IVideoOp
             return;
         }
 
+        DenseInverseSearch between = new(DenseInverseSearchOptions.ForInterpolation(context.Format.Width, context.Format.Height));
         if (_model is null)
         {
-            _interpolator = options.Model == "blend" ? new BlendInterpolator() : new FlowInterpolator(_motions, context.Format, context.Memory);
+            _interpolator = options.Model == "blend" ? new BlendInterpolator() : new FlowInterpolator(between, context.Format, context.Memory);
             return;
         }
 
@@ -143,7 +144,7 @@ public sealed class RebuildOperation(RebuildOperationOptions options) : IVideoOp
 
         ExecutionDevice device = context.Devices.For(context.Options.Threads);
         Device = device.Name;
-        _interpolator = new ResidualDiffusionInterpolator(_model, device, _motions, context.Format, sampling, context.Memory);
+        _interpolator = new ResidualDiffusionInterpolator(_model, device, between, context.Format, sampling, context.Memory);
     }
 
     /// <inheritdoc/>

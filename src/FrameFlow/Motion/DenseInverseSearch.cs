@@ -104,7 +104,7 @@ public sealed unsafe class DenseInverseSearch : IMotionEstimator
             PyramidLevel source = from[scale];
             PyramidLevel target = to[scale];
             int stride = FlowStride(source.Width);
-            PatchSearch.Run(source, target, flowX, flowY, stride, sparseX, sparseY, tensors, _options.PatchStride, _options.DescentIterations, _options.StepScale);
+            PatchSearch.Run(source, target, flowX, flowY, stride, sparseX, sparseY, tensors, _options.PatchStride, _options.DescentIterations, _options.StepScale, _options.GradientNoise);
             PatchSearch.Densify(source, target, sparseX, sparseY, flowX, flowY, weights, stride, _options.PatchStride);
             if (_options.RefinementIterations > 0)
             {

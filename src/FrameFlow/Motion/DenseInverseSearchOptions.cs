@@ -8,6 +8,18 @@ namespace FrameFlow.Motion;
 /// </summary>
 public sealed record DenseInverseSearchOptions
 {
+    // Frames whose shorter side is this long are searched from half scale up: their detail is finer than their motion is known.
+    private const int FullScaleBelow = 720;
+
+    /// <summary>
+    /// For frames that are made from the motion. The gradients' noise is reckoned with: on 40 made scenes the end-point error falls from 2.02 to 1.64 px. Small frames are
+    /// also searched at full scale, on a wider grid, for about twice the work: 1.47 px, .04 dB on 48 real triplets, .07 dB on 78 of the training shots (docs/motion.md).
+    /// </summary>
+    /// <param name="width">The frames' width, px.</param>
+    /// <param name="height">Their height, px.</param>
+    public static DenseInverseSearchOptions ForInterpolation(int width, int height) =>
+        Math.Min(width, height) < FullScaleBelow ? new() { GradientNoise = 0.25f, FinestScale = 0, PatchStride = 4 } : new() { GradientNoise = 0.25f };
+
     /// <summary>Distance between patches in pixels of their scale, 1..8. 2 costs about twice the search of 3; made scenes gain 5 % in end-point error.</summary>
     public int PatchStride { get; init; } = 3;
 
@@ -20,6 +32,12 @@ public sealed record DenseInverseSearchOptions
     /// 25 eighths for less work; neighbouring settings differ by .04 dB, which is noise. Whole steps are less exact at the edges of motion.
     /// </summary>
     public float StepScale { get; init; } = 0.25f;
+
+    /// <summary>
+    /// Variance of the gradients' noise, code values^2 a pixel^2, 0 to 100: added to both squares of the structure tensor, so that steps in flat parts end near 0
+    /// instead of anywhere (OpenCV's rounded luma has exact zeros there). What looks for noise leaves it at 0: it was measured so.
+    /// </summary>
+    public float GradientNoise { get; init; }
 
     /// <summary>The finest scale that is searched, 0..4: motion is found at 1/2^s of the frame, then scaled up bilinearly.</summary>
     public int FinestScale { get; init; } = 1;
@@ -41,6 +59,7 @@ public sealed record DenseInverseSearchOptions
         Check(PatchStride is >= 1 and <= PatchSearch.Size, nameof(PatchStride), PatchStride, "1 to 8");
         Check(DescentIterations is >= 2 and <= 256, nameof(DescentIterations), DescentIterations, "2 to 256");
         Check(StepScale is > 0 and <= 1, nameof(StepScale), StepScale, "above 0, at most 1");
+        Check(GradientNoise is >= 0 and <= 100, nameof(GradientNoise), GradientNoise, "0 to 100");
         Check(FinestScale is >= 0 and <= 4, nameof(FinestScale), FinestScale, "0 to 4");
         Check(CoarsestScale is null || (CoarsestScale >= FinestScale && CoarsestScale <= 12), nameof(CoarsestScale), CoarsestScale ?? 0, "FinestScale to 12, or none");
         Check(RefinementIterations is >= 0 and <= 100, nameof(RefinementIterations), RefinementIterations, "0 to 100");

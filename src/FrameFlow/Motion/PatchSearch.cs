@@ -34,7 +34,8 @@ internal static unsafe class PatchSearch
     /// <param name="patchStride">Distance of patches.</param>
     /// <param name="iterations">Descent steps in both sweeps together.</param>
     /// <param name="stepScale">Part of a Gauss-Newton step.</param>
-    public static void Run(in PyramidLevel from, in PyramidLevel to, float* flowX, float* flowY, int flowStride, float* sparseX, float* sparseY, float* tensors, int patchStride, int iterations, float stepScale)
+    /// <param name="noise">Variance a pixel that is added to both squares of the structure tensor, code values^2.</param>
+    public static void Run(in PyramidLevel from, in PyramidLevel to, float* flowX, float* flowY, int flowStride, float* sparseX, float* sparseY, float* tensors, int patchStride, int iterations, float stepScale, float noise)
     {
         int columns = Count(from.Width, patchStride);
         int rows = Count(from.Height, patchStride);
@@ -48,7 +49,7 @@ internal static unsafe class PatchSearch
                 long centre = ((long)(y + (Size / 2)) * flowStride) + x + (Size / 2);
                 sparseX[patch] = flowX[centre];
                 sparseY[patch] = flowY[centre];
-                Tensor(from, x, y, tensors + (5 * patch), stepScale);
+                Tensor(from, x, y, tensors + (5 * patch), stepScale, noise * Size * Size);
             }
         }
 
@@ -129,7 +130,7 @@ internal static unsafe class PatchSearch
     }
 
     /// <summary>Inverse structure tensor (xx, xy, yy), times the step's scale, and the sums of both gradients.</summary>
-    private static void Tensor(in PyramidLevel level, int x, int y, float* tensor, float stepScale)
+    private static void Tensor(in PyramidLevel level, int x, int y, float* tensor, float stepScale, float floor)
     {
         float* gradientX = level.GradientX + ((long)y * level.Stride) + x;
         float* gradientY = level.GradientY + ((long)y * level.Stride) + x;
@@ -151,9 +152,9 @@ internal static unsafe class PatchSearch
             gradientY += level.Stride;
         }
 
-        float hxx = Vector256.Sum(xx);
+        float hxx = Vector256.Sum(xx) + floor;
         float hxy = Vector256.Sum(xy);
-        float hyy = Vector256.Sum(yy);
+        float hyy = Vector256.Sum(yy) + floor;
         float scale = stepScale / Math.Max((hxx * hyy) - (hxy * hxy), LeastDeterminant);
         tensor[0] = hyy * scale;
         tensor[1] = -hxy * scale;

@@ -114,6 +114,23 @@ public sealed class InterpolateTests : IDisposable
         Assert.NotEqual(hashes[0], hashes[3]);
     }
 
+    [Theory]
+    [InlineData("700", null)]
+    [InlineData("230", "1 pair(s) of frames at a time, in tiles of up to 942080 pixels")]
+    [InlineData("160", "1 pair(s) of frames at a time, in tiles of up to 115200 pixels")]
+    public async Task Interpolate_LessMemory_TakesTheLargestPlanThatFits(string memory, string? said)
+    {
+        await _tool.ExternalAsync("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=24:duration=0.1", "-c:v", "ffv1", "in.mkv");
+        ToolRun run = await _tool.RunAsync("interpolate", "in.mkv", "-o", "out.mkv", "--fps", "48", "--memory", memory, "--threads", "2", "--encoder", "ffv1");
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Equal(said is not null, run.Error.Contains("at a time, in tiles", StringComparison.Ordinal));
+        Assert.Contains(said ?? "", run.Error, StringComparison.Ordinal);
+        ToolRun refused = await _tool.RunAsync("interpolate", "in.mkv", "-o", "never.mkv", "--fps", "48", "--memory", "64");
+        Assert.Equal(2, refused.Code);
+        Assert.Contains("A pair of 640x360 takes", refused.Error, StringComparison.Ordinal);
+        Assert.False(File.Exists(_tool.At("never.mkv")));
+    }
+
     [Fact]
     public async Task Interpolate_FilmWithEverything_CarriesEverything()
     {
