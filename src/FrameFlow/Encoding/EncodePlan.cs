@@ -74,8 +74,16 @@ public sealed record EncodePlan
     /// <summary>Frames planned.</summary>
     public long FrameCount => Request.FrameCount;
 
+    /// <summary>The plan of the whole output: this one, unless it is a segment's.</summary>
+    public EncodePlan Whole => WholeOfSegment ?? this;
+
+    /// <summary>The index in <see cref="Whole"/> of this plan's first frame.</summary>
+    public long FirstIndex { get; private init; }
+
+    private EncodePlan? WholeOfSegment { get; init; }
+
     /// <summary>The time of frame <paramref name="index"/> on the clock of the frames handed over, in seconds.</summary>
-    public Rational TimeOf(long index) => Request.Times is { } times ? times[checked((int)index)] : Request.FirstFrameTime + (index / Request.FrameRate);
+    public Rational TimeOf(long index) => Request.Times is { } times ? times[checked((int)(FirstIndex + index))] : Request.FirstFrameTime + (index / Request.FrameRate);
 
     /// <summary>
     /// The number of frame <paramref name="index"/> in a sequence: its place in time, in frames of the output's rate, counted from the source's own number where that
@@ -83,6 +91,11 @@ public sealed record EncodePlan
     /// </summary>
     public long NumberOf(long index)
     {
+        if (WholeOfSegment is { } whole)
+        {
+            return whole.NumberOf(FirstIndex + index);
+        }
+
         long first = Request.Source.Sequence is { } source ? source.Numbers[0] + (Request.FirstFrameTime * source.Rate).Round() : 0;
         return first + (Request.Times?.ConstantRate is { } rate ? ((TimeOf(index) - TimeOf(0)) * rate).Round() : index);
     }
@@ -97,17 +110,19 @@ public sealed record EncodePlan
 
     /// <summary>
     /// Whether segments that are encoded each on its own join without loss. MPEG-2 in NUT comes out a frame late (found by comparing times);
-    /// every other encoder in <see cref="EncoderCatalog"/> was tried. Frames at uneven times are not cut, nor are sequences, nor a film whose grain is told by its times.
+    /// every other encoder in <see cref="EncoderCatalog"/> was tried. Films of uneven times are not cut, nor is one whose grain is told by its times.
     /// </summary>
-    public bool CanBeJoined => Encoder.Codec != "mpeg2video" && Request.Times is null && !Container.IsSequence && Request.GrainTable is null;
+    public bool CanBeJoined => Container.IsSequence || (Encoder.Codec != "mpeg2video" && Request.Times is null && Request.GrainTable is null);
 
     /// <summary>The plan for one segment: the same picture, encoded alone, so that it begins with a key frame and refers to nothing outside.</summary>
     /// <param name="outputs">Its frames, by their index in this plan.</param>
     public EncodePlan ForSegment(FrameRange outputs) => this with
     {
         Request = Request with { FirstFrameTime = TimeOf(outputs.First), FrameCount = outputs.Count, IncludeAudio = false },
+        WholeOfSegment = Whole,
+        FirstIndex = FirstIndex + outputs.First,
         SourceArguments = null,
-        OutputArguments = SegmentArguments,
+        OutputArguments = Container.IsSequence ? OutputArguments : SegmentArguments,
         VideoShift = Rational.Zero,
         SourceShift = Rational.Zero,
         HeaderRotation = 0,

@@ -38,6 +38,23 @@ internal readonly partial record struct FileIdentity(ulong Device, ulong Inode, 
         return new FileIdentity(device, *(ulong*)(buffer + 32), (*(ushort*)(buffer + 28) & TypeMask) == RegularFile);
     }
 
+    /// <summary>Gives a file a second name (a hard link) on its file system.</summary>
+    /// <returns>False where the file system has no such, or anything else refuses.</returns>
+    public static bool TryLink(string path, string name)
+    {
+        try
+        {
+            return Link(path, name) == 0;
+        }
+        catch (Exception e) when (e is EntryPointNotFoundException or DllNotFoundException)
+        {
+            return false;
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "link", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Link(string path, string name);
+
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
     private static unsafe partial int StatX(int folder, string path, int flags, uint mask, byte* buffer);
 }

@@ -102,7 +102,11 @@ public sealed class OutputFile : IDisposable
     }
 
     /// <summary>The same output, written into another folder of the same file system first.</summary>
-    public OutputFile WrittenIn(string folder) => new(Path, System.IO.Path.Combine(folder, "joined" + PartialEnding(Path)), Overwrite);
+    public OutputFile WrittenIn(string folder)
+    {
+        string name = System.IO.Path.Combine(folder, "joined" + PartialEnding(Path));
+        return new(Path, Sequence is null ? name : System.IO.Path.Combine(name, System.IO.Path.GetFileName(Path)), Overwrite, Sequence);
+    }
 
     /// <summary>Gives the finished file its name: flushed to the disk, then renamed within the folder. Without <see cref="Overwrite"/> a file that came to be meanwhile is not touched.</summary>
     /// <exception cref="FrameFlowException">A file of that name is there now, or the disk refuses (<see cref="FaultKind.Storage"/>).</exception>

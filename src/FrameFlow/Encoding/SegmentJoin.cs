@@ -9,7 +9,7 @@ public static class SegmentJoin
     /// <summary>Writes the output's partial file. Check it with <see cref="OutputCheck"/> before it is published.</summary>
     /// <param name="plan">The plan of the whole output.</param>
     /// <param name="folder">Where the segments lie.</param>
-    /// <param name="segments">Each segment's file name, of letters, digits and <c>-.</c> alone, and its output frames, in order, without a gap.</param>
+    /// <param name="segments">Each segment's name, of letters, digits and <c>-.</c> alone (of a sequence its folder's), and its output frames, in order, without a gap.</param>
     /// <param name="output">Where it writes; stays the caller's to dispose.</param>
     /// <param name="cancellationToken">Ends ffmpeg.</param>
     /// <exception cref="FrameFlowException">The disk or ffmpeg refuses.</exception>
@@ -38,6 +38,19 @@ public static class SegmentJoin
         if (next != plan.FrameCount)
         {
             throw new ArgumentException($"The segments hold {next} frames, the plan {plan.FrameCount}.", nameof(segments));
+        }
+
+        if (plan.Container.IsSequence)
+        {
+            try
+            {
+                await Task.Run(() => SequencePictures.Join(segments.Select(s => Path.Combine(folder, s.Name)), Path.GetDirectoryName(output.PartialPath)!, cancellationToken), cancellationToken);
+                return;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw Refused(output, e);
+            }
         }
 
         // The list and what it names are given relative to the folder: the demuxer reads a path as a URL, in which ? and # have a meaning.
@@ -73,9 +86,12 @@ public static class SegmentJoin
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            throw new FrameFlowException(FaultKind.Storage, $"'{output.Path}' could not be written ({e.Message.ReplaceLineEndings(" ")}); give another folder, or mend its permissions.", e);
+            throw Refused(output, e);
         }
     }
+
+    private static FrameFlowException Refused(OutputFile output, Exception cause) =>
+        new(FaultKind.Storage, $"'{output.Path}' could not be written ({cause.Message.ReplaceLineEndings(" ")}); give another folder, or mend its permissions.", cause);
 
     private static Rational Micros(Rational seconds) => new((seconds * 1_000_000).Round(), 1_000_000);
 }

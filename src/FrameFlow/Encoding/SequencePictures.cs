@@ -28,21 +28,24 @@ internal static class SequencePictures
     /// <param name="cancellationToken">Ends the work.</param>
     public static async Task FinishAsync(EncodePlan plan, SequencePattern sequence, string partialFolder, IReadOnlyList<int> sources, CancellationToken cancellationToken)
     {
-        ImageSequence? source = plan.Request.Source.Sequence;
+        // Labels and lengths are those of the whole output, of which this may be a segment.
+        EncodePlan whole = plan.Whole;
+        ImageSequence? source = whole.Request.Source.Sequence;
         for (int k = 0; k < sources.Count; k++)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            long index = plan.FirstIndex + k;
             string raw = Path.Combine(partialFolder, RawFolder, k.ToString("D10", CultureInfo.InvariantCulture) + sequence.Extension);
-            string path = Path.Combine(partialFolder, sequence.NameOf(plan.NumberOf(k)));
-            long? original = source is not null && KindOf(source.Pattern.Extension) == KindOf(sequence.Extension) && plan.Request.SourceTimes is { } times ? source.Numbers[0] + times.TickOf(sources[k]) : null;
+            string path = Path.Combine(partialFolder, sequence.NameOf(whole.NumberOf(index)));
+            long? original = source is not null && KindOf(source.Pattern.Extension) == KindOf(sequence.Extension) && whole.Request.SourceTimes is { } times ? source.Numbers[0] + times.TickOf(sources[k]) : null;
             switch (KindOf(sequence.Extension))
             {
                 case ".dpx":
-                    await MendAsync(plan, k, raw, path, original, cancellationToken);
+                    await MendAsync(whole, index, raw, path, original, cancellationToken);
                     File.Delete(raw);
                     break;
                 case ".exr" or ".tif" when original is { } number:
-                    await CarryAsync(plan, k, raw, path, number, cancellationToken);
+                    await CarryAsync(whole, index, raw, path, number, cancellationToken);
                     File.Delete(raw);
                     break;
                 default:
@@ -52,6 +55,24 @@ internal static class SequencePictures
         }
 
         Directory.Delete(Path.Combine(partialFolder, RawFolder));
+    }
+
+    /// <summary>Puts the pictures of segments into one folder, by a second name where the file system has such, else copied: the segments stay what they are.</summary>
+    /// <param name="folders">The segments' folders.</param>
+    /// <param name="partialFolder">The folder, which is made.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    public static void Join(IEnumerable<string> folders, string partialFolder, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(partialFolder);
+        foreach (string picture in folders.SelectMany(Directory.EnumerateFiles))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            string path = Path.Combine(partialFolder, Path.GetFileName(picture));
+            if (!FileIdentity.TryLink(picture, path))
+            {
+                File.Copy(picture, path);
+            }
+        }
     }
 
     /// <summary>Reads a finished sequence back: each number that is planned and no other, and every picture decodes to the planned size.</summary>
@@ -88,7 +109,7 @@ internal static class SequencePictures
     private static string KindOf(string extension) => extension == ".tiff" ? ".tif" : extension;
 
     // What names a frame (time code, key code) holds where the frame is the source's own, at its own rate.
-    private static async Task CarryAsync(EncodePlan plan, int index, string raw, string path, long original, CancellationToken cancellationToken)
+    private static async Task CarryAsync(EncodePlan plan, long index, string raw, string path, long original, CancellationToken cancellationToken)
     {
         ImageSequence source = plan.Request.Source.Sequence!;
         string from = source.Pattern.PathOf(original);
@@ -100,7 +121,7 @@ internal static class SequencePictures
         await File.WriteAllBytesAsync(path, carried, cancellationToken);
     }
 
-    private static async Task MendAsync(EncodePlan plan, int index, string raw, string path, long? original, CancellationToken cancellationToken)
+    private static async Task MendAsync(EncodePlan plan, long index, string raw, string path, long? original, CancellationToken cancellationToken)
     {
         DpxHeader written = DpxHeader.TryRead(raw) ?? throw new FrameFlowException(FaultKind.Encode, $"The encoder dpx left a file without a header for picture {plan.NumberOf(index)}; try another format.");
         FileStreamOptions reading = new() { Options = FileOptions.SequentialScan | FileOptions.Asynchronous };
@@ -137,7 +158,7 @@ internal static class SequencePictures
 
     // At the source's own rate a frame keeps its labels, and one that was made for a number that was missing counts on from the frame left of it. At another rate,
     // and from a film, all are counted on from the first one's.
-    private static void Renumber(EncodePlan plan, int index, DpxHeader header, long? original)
+    private static void Renumber(EncodePlan plan, long index, DpxHeader header, long? original)
     {
         Rational rate = plan.Request.Times?.ConstantRate ?? plan.Request.FrameRate;
         if (header.FrameRate is not { } stated || Math.Abs(stated - rate.ToDouble()) > 0.003)

@@ -366,14 +366,13 @@ public sealed class SegmentedJob : IAsyncDisposable
             stages = await MakeAsync(index, path, mayStartInside: false, cancellationToken);
         }
 
-        FileInfo file = new(path);
         await AppendAsync(
             new SegmentDone(
                 index,
                 _state.Planned!.Plan,
                 frames,
                 await HashAsync(path, cancellationToken),
-                file.Length,
+                SourceStamp.Of(path).Bytes,
                 _job.Counts,
                 [.. _job.Operations.Select(o => o.Findings)],
                 Math.Round(clock.Elapsed.TotalSeconds, 3),
@@ -414,7 +413,7 @@ public sealed class SegmentedJob : IAsyncDisposable
 
         Stopwatch clock = Stopwatch.StartNew();
         using OutputFile joined = _job.Output.WrittenIn(_work.FullPath);
-        await SegmentJoin.RunAsync(_job.Encode, _work.FullPath, [.. Segments.Select((frames, i) => (WorkFolder.SegmentName(i), frames))], joined, cancellationToken);
+        await SegmentJoin.RunAsync(_job.Encode, _work.FullPath, [.. Segments.Select((frames, i) => (_work.SegmentName(i), frames))], joined, cancellationToken);
         OutputReport report = await OutputCheck.VerifyAsync(_job.Encode, joined.PartialPath, Plan.FramesOut, cancellationToken);
         if (prove && Request.Operations is [InterpolationOperationOptions interpolation])
         {
@@ -437,7 +436,7 @@ public sealed class SegmentedJob : IAsyncDisposable
         JobSummary summary = _job.Summarize(report, cuts, _state.Counts, clock.Elapsed + TimeSpan.FromSeconds(_state.Segments.Values.Sum(s => s.Seconds))) with { Segments = new SegmentCount(Segments.Count, 0) };
         summary = await _job.WritePapersAsync(summary, StageRecord.Sum(_state.Segments.Values.Select(s => s.Stages)), joined.PartialPath, cancellationToken);
         await AppendAsync(
-            new JobJoined(await HashAsync(joined.PartialPath, cancellationToken), new FileInfo(joined.PartialPath).Length, await _job.Papers.HashAsync(HashAsync, cancellationToken)), cancellationToken);
+            new JobJoined(await HashAsync(joined.PartialPath, cancellationToken), SourceStamp.Of(joined.PartialPath).Bytes, await _job.Papers.HashAsync(HashAsync, cancellationToken)), cancellationToken);
         await _job.Papers.PublishAsync(joined, cancellationToken);
         if (onPublished is not null)
         {
@@ -506,7 +505,7 @@ public sealed class SegmentedJob : IAsyncDisposable
     }
 
     private static async Task<bool> IsFileAsync(string path, long bytes, string sha256, CancellationToken cancellationToken) =>
-        File.Exists(path) && new FileInfo(path).Length == bytes && await HashAsync(path, cancellationToken) == sha256;
+        SourceStamp.Exists(path) && SourceStamp.Of(path).Bytes == bytes && await HashAsync(path, cancellationToken) == sha256;
 
     // Papers that a run before has published, being killed before it published the film, are this work's own.
     private static async Task<IReadOnlySet<string>> OwnPapersAsync(JournalState state, CancellationToken cancellationToken)

@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using FrameFlow.Decoding;
 
 namespace FrameFlow.Jobs;
 
 /// <summary>
 /// The hidden folder beside an output in which its segments, its plan and its journal lie until it is published. One output has one, found by the
-/// output's name alone.
+/// output's name alone. A sequence's stands beside its folder, in which nothing else may lie, and its segments are folders of pictures.
 /// </summary>
 public sealed class WorkFolder
 {
@@ -15,8 +16,11 @@ public sealed class WorkFolder
     private const string PlanName = "plan.json";
     private const string LockName = "lock";
 
-    private WorkFolder(string outputPath, string path, TimeProvider time)
+    private readonly bool _isSequence;
+
+    private WorkFolder(string outputPath, string path, bool isSequence, TimeProvider time)
     {
+        _isSequence = isSequence;
         OutputPath = outputPath;
         FullPath = path;
         Journal = new JobJournal(Path.Combine(path, JournalName), time);
@@ -43,7 +47,9 @@ public sealed class WorkFolder
     public static WorkFolder For(string outputPath, TimeProvider time)
     {
         string full = Path.GetFullPath(outputPath);
-        string name = Path.GetFileName(full);
+        SequencePattern? sequence = SequencePattern.TryParse(full);
+        string place = sequence?.Folder ?? full;
+        string name = Path.GetFileName(place) + sequence?.Extension;
         string tail = Ending;
         if (System.Text.Encoding.UTF8.GetByteCount(name) + tail.Length + 1 > NameLimitBytes)
         {
@@ -55,7 +61,7 @@ public sealed class WorkFolder
             }
         }
 
-        return new WorkFolder(full, Path.Combine(Path.GetDirectoryName(full)!, $".{name}{tail}"), time);
+        return new WorkFolder(full, Path.Combine(Path.GetDirectoryName(place) ?? place, $".{name}{tail}"), sequence is not null, time);
     }
 
     /// <summary>Whether a path is that of a work folder or of something in one.</summary>
@@ -65,14 +71,14 @@ public sealed class WorkFolder
         return path.Split(Path.DirectorySeparatorChar).Any(p => p.StartsWith('.') && p.EndsWith(Ending, StringComparison.Ordinal));
     }
 
-    /// <summary>The file name of a segment.</summary>
-    public static string SegmentName(int index) => string.Create(CultureInfo.InvariantCulture, $"segment-{index:00000}.nut");
+    /// <summary>The name of a segment's file, or of its folder.</summary>
+    public string SegmentName(int index) => string.Create(CultureInfo.InvariantCulture, $"segment-{index:00000}{(_isSequence ? "" : ".nut")}");
 
-    /// <summary>The full path of a segment.</summary>
-    public string SegmentPath(int index) => Path.Combine(FullPath, SegmentName(index));
+    /// <summary>The full path of a segment: a file, or the pattern of a sequence.</summary>
+    public string SegmentPath(int index) => Path.Combine(FullPath, SegmentName(index), _isSequence ? Path.GetFileName(OutputPath) : "");
 
     /// <summary>The full path of a segment's ledger.</summary>
-    public string LedgerPath(int index) => Path.ChangeExtension(SegmentPath(index), ".jsonl");
+    public string LedgerPath(int index) => Path.Combine(FullPath, Path.ChangeExtension(SegmentName(index), ".jsonl"));
 
     /// <summary>Creates the folder and takes it for this process.</summary>
     /// <param name="shared">Whether others may work on other segments meanwhile.</param>
@@ -95,25 +101,18 @@ public sealed class WorkFolder
 
     /// <summary>Takes a segment, so that no other process on this folder makes it at the same time.</summary>
     /// <returns>The lock, or null where another has it.</returns>
-    public FileLock? TryTakeSegment(int index) => FileLock.TryTake(SegmentPath(index) + ".lock");
+    public FileLock? TryTakeSegment(int index) => FileLock.TryTake(Path.Combine(FullPath, SegmentName(index) + ".lock"));
 
     /// <summary>Deletes what a killed process left half written. For the sole holder of the folder.</summary>
     public void Sweep()
     {
-        foreach (string path in Directory.EnumerateFiles(FullPath).Where(f => f.Contains(".partial", StringComparison.Ordinal)))
-        {
-            File.Delete(path);
-        }
+        Delete(e => e.Name.Contains(".partial", StringComparison.Ordinal));
     }
 
     /// <summary>Throws away all that was done, the journal last: what is left by a crash on the way still says what it is. For the sole holder of the folder.</summary>
     public void Empty()
     {
-        foreach (string path in Directory.EnumerateFiles(FullPath).Where(f => Path.GetFileName(f) is not (JournalName or LockName)))
-        {
-            File.Delete(path);
-        }
-
+        Delete(e => e.Name is not (JournalName or LockName));
         File.Delete(Path.Combine(FullPath, JournalName));
     }
 
@@ -122,5 +121,20 @@ public sealed class WorkFolder
     {
         Empty();
         Directory.Delete(FullPath, recursive: true);
+    }
+
+    private void Delete(Func<FileSystemInfo, bool> which)
+    {
+        foreach (FileSystemInfo entry in new DirectoryInfo(FullPath).EnumerateFileSystemInfos().Where(which))
+        {
+            if (entry is DirectoryInfo folder)
+            {
+                folder.Delete(recursive: true);
+            }
+            else
+            {
+                entry.Delete();
+            }
+        }
     }
 }

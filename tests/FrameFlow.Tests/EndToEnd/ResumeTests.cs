@@ -107,6 +107,48 @@ public sealed class ResumeTests : IDisposable
         Task<string> FramesAsync(string name) => _tool.ExternalAsync("ffmpeg", "-v", "error", "-i", name, "-map", "0:v", "-f", "framemd5", "-");
     }
 
+    /// <summary>A scan with a missing number, numbers and labels of its own: what comes of parts is the whole's to the byte, and one spoilt picture makes its part anew.</summary>
+    [Theory]
+    [InlineData(".dpx", "gbrp10le", "repair", "--gaps", "off", "--deflicker", "on")]
+    [InlineData(".dpx", "gbrp10le", "interpolate", "--fps", "x2", "--model", "blend")]
+    [InlineData(".tif", "gray16le", "denoise", "--model", "average")]
+    public async Task Sequence_KilledTwice_EndsWithTheSamePictures(string extension, string pixelFormat, params string[] command)
+    {
+        Directory.CreateDirectory(_tool.At("in"));
+        await _tool.ExternalAsync(
+            "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=160x96:r=24:d=3", "-pix_fmt", pixelFormat, "-start_number", "86400", "in/scan_%06d" + extension);
+        File.Delete(_tool.At("in/scan_086410" + extension));
+        string output = "out/f_%06d" + extension;
+        string[] job = [command[0], "in/scan_%06d" + extension, .. command[1..], "--input-fps", "24"];
+        ToolRun whole = await _tool.RunAsync([.. job, "-o", "whole/f_%06d" + extension, "--segment", "0", "--ledger", "whole.jsonl"]);
+        Assert.True(whole.Code == 0, whole.Error);
+        string work = $".out{extension}.frameflow";
+        for (int kill = 1; kill <= 2; kill++)
+        {
+            using Process run = _tool.Start([.. job, "-o", output, "--segment", "0.5", "--ledger", "out.jsonl"]);
+            await UntilAsync(() => run.HasExited || Segments(work).Length > kill);
+            Assert.False(run.HasExited, "the run ended before it was killed");
+            run.Kill();
+            await run.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.False(Directory.Exists(_tool.At("out")));
+        }
+
+        string spoilt = Directory.EnumerateFiles(_tool.At(Path.Combine(work, "segment-00000"))).Order(StringComparer.Ordinal).First();
+        byte[] bytes = await File.ReadAllBytesAsync(spoilt, TestContext.Current.CancellationToken);
+        bytes[^100] ^= 1;
+        await File.WriteAllBytesAsync(spoilt, bytes, TestContext.Current.CancellationToken);
+        ToolRun last = await _tool.RunAsync("resume", output);
+        Assert.True(last.Code == 0, last.Error);
+        Assert.Contains("Segment 0 in", last.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Segment 1 in", last.Error, StringComparison.Ordinal);
+        Assert.Equal(Pictures("whole"), Pictures("out"));
+        Assert.Equal(await File.ReadAllTextAsync(_tool.At("whole.jsonl")), await File.ReadAllTextAsync(_tool.At("out.jsonl")));
+        Assert.Equal(["in", "out", "out.jsonl", "whole", "whole.jsonl"], Directory.EnumerateFileSystemEntries(_tool.Folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+
+        (string Name, string Hash)[] Pictures(string folder) => [.. Directory.EnumerateFiles(_tool.At(folder)).Order(StringComparer.Ordinal)
+            .Select(f => (Path.GetFileName(f), Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(f)))))];
+    }
+
     /// <summary>Killed between the segments' files, their ledgers and the lines that tell of them: no frame's line is lost, or there twice.</summary>
     [Fact]
     public async Task Restore_KilledBehindSegments_LedgerAndCountsAreTheWholes()
@@ -340,9 +382,9 @@ public sealed class ResumeTests : IDisposable
         "-c:v", "libx264", "-g", "25", "-bf", "3", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", "film.mkv");
 
     // Through another program, which asks for no lock.
-    private string[] Segments()
+    private string[] Segments(string? work = null)
     {
-        string journal = Path.Combine(Work, "journal");
+        string journal = Path.Combine(work is null ? Work : _tool.At(work), "journal");
         if (!File.Exists(journal))
         {
             return [];
