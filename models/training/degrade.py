@@ -78,9 +78,9 @@ class Noise:
         return torch.stack((along(k[:, :, 1:], k[:, :, :-1]), along(k[:, 1:], k[:, :-1]), diagonal, self.chroma), 1)
 
 
-def draw(rng, n, levels=None, plain=0.5):
+def draw(rng, n, levels=None, plain=0.5, without=()):
     """Noise for n samples; a share `plain` is white, equal in all channels, of constant level, clipped and rounded (that is how denoisers are compared).
-    `levels` [n] where they are given (else: plain 3..55/255 evenly, the others log-uniform over LEVELS)."""
+    `levels` [n] where they are given (else: plain 3..55/255 evenly, the others log-uniform over LEVELS). `without` leaves out ingredients: 'coloured', 'misjudged', 'compressed'."""
     kernels = np.zeros((n, KERNEL, KERNEL), np.float32)
     kernels[:, KERNEL // 2, KERNEL // 2] = 1
     chroma, curve, ratio, told = np.zeros(n), np.zeros((n, 4)), np.ones((n, 3)), np.ones(n)
@@ -108,6 +108,13 @@ def draw(rng, n, levels=None, plain=0.5):
                 quality[i] = rng.uniform(60, 97)
         if levels is not None:
             curve[i, 3] = levels[i]
+    if "coloured" in without:
+        kernels[:], chroma[:] = 0, 0
+        kernels[:, KERNEL // 2, KERNEL // 2] = 1
+    if "misjudged" in without:
+        told[:] = 1
+    if "compressed" in without:
+        quality[:] = 0
     ratio *= (np.minimum(curve[:, 3], 70 / 255 / ratio.max(1)) / curve[:, 3])[:, None]
     f = lambda a: torch.from_numpy(np.asarray(a, np.float32))
     return Noise(f(kernels), f(chroma), f(curve), f(ratio), f(told), f(clip), f(rounded), f(quality))

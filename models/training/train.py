@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 
 import interpolate
+import windows
 from data import Samples
 from nets import LightResidual, LightSynthesis
 
@@ -109,6 +110,7 @@ def main():
     ap.add_argument("--log-every", type=int, default=50, help="denoise: steps")
     ap.add_argument("--batch", type=int, default=8)
     ap.add_argument("--rate", type=float, default=6e-4)
+    ap.add_argument("--without", nargs="*", default=[], choices=windows.INGREDIENTS, help="denoise: leave these out of the samples, to show what they are worth")
     ap.add_argument("--texture", type=float, default=0.0, help="denoise: weight of the loss of texture's energy, for a polish of finished weights")
     ap.add_argument("--ema", type=float, default=0.998, help="decay of the averaged weights a step, the ones that are exported")
     ap.add_argument("--validate", type=float, default=10, help="minutes between validations")

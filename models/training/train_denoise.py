@@ -78,7 +78,7 @@ def run(args):
             optimiser.load_state_dict(saved["optimiser"])
         training |= {k: saved["training"][k] for k in ("steps", "samples", "hours")}
     hours, start_step = training["hours"], training["steps"]
-    samples = windows.Samples(args.cache, args.textures, [args.seed, start_step], args.patch, args.batch)
+    samples = windows.Samples(args.cache, args.textures, [args.seed, start_step], args.patch, args.batch, args.without)
     print(json.dumps({"start": vars(args), "device": device, "photographs": len(samples.textures.pictures), "windows": [len(f) for f in samples.files]}), file=log)
     rng = np.random.default_rng([args.seed, start_step, 1])
     generator = torch.Generator(device).manual_seed(args.seed + start_step)
@@ -109,15 +109,15 @@ def run(args):
 
     sums, since, last_log, last_save, last_validation, waited = {}, 0, time.time(), time.time(), time.time(), 0.0
     while time.time() - began < 60 * args.minutes and training["steps"] - start_step < args.steps and not stop:
-        progress = (time.time() - began) / (60 * args.minutes)
         done = training["steps"] - start_step
+        progress = max((time.time() - began) / (60 * args.minutes), done / args.steps)
         rate = args.rate * min(1.0, (done + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
         for group in optimiser.param_groups:
             group["lr"] = rate
         at = time.time()
         batch = next(feed).to(device)
         with torch.no_grad():
-            frames, sigma, grain, truth, mask = windows.observe(batch, rng, generator)
+            frames, sigma, grain, truth, mask = windows.observe(batch, rng, generator, args.without)
             if device == "cuda":
                 frames, sigma = (v.to(memory_format=torch.channels_last) for v in (frames, sigma))
         waited += time.time() - at
@@ -139,7 +139,7 @@ def run(args):
             for kept, new in zip(ema.state_dict().values(), network.state_dict().values()):
                 kept.lerp_(new, 1 - decay)
         alone = len(batch.alone)
-        for key, value in {"loss": loss, "alone_db": decibels[:alone].mean(), "several_db": decibels[alone:].mean(), "norm": norm}.items():
+        for key, value in {"loss": loss, "alone_db": decibels[:alone].mean() if alone else 0, "several_db": decibels[alone:].mean(), "norm": norm}.items():
             sums[key] = sums.get(key, 0.0) + float(value)
         since += 1
         if since == args.log_every:

@@ -25,6 +25,7 @@ SIZE = 160  # px, side of a stored window
 MARGIN = 4  # px around the patch, that look-ups may reach
 NEIGHBOURS = [0, 1, 3, 4]
 SHARES = {"alone": 0.4, "pan": 0.13, "window": 0.4, "hole": 0.07}
+INGREDIENTS = "coloured", "misjudged", "compressed", "alignment", "alone"  # what a run can do without, to show what it is worth
 SHOT_SHARE = 0.35  # of the windows: shots are soft from their compression
 
 
@@ -123,9 +124,10 @@ class Batch:
 class Samples:
     """Draws batches of clean material: endless, from its seed. Photographs missing: procedural textures; cache missing or empty: pans in its place."""
 
-    def __init__(self, cache=None, photographs=None, seed=0, patch=64, batch=16):
+    def __init__(self, cache=None, photographs=None, seed=0, patch=64, batch=16, without=()):
         self.cache, self.patch, self.batch = cache, patch, batch
         self.rng = np.random.default_rng(seed)
+        self.shares = {k: 0 if k == "alone" and k in without or k in ("window", "hole") and "alignment" in without else v for k, v in SHARES.items()}
         self.textures = scenes.Textures(photographs)
         self.textures.pictures = [p for p in self.textures.pictures if min(p.shape[:2]) > 2.1 * (patch + 2 * MARGIN + 2)]
         self.rescan()
@@ -216,19 +218,19 @@ class Samples:
 
     def draw(self):
         rng, p = self.rng, self.patch
-        alone = round(SHARES["alone"] * self.batch)
+        alone = round(self.shares["alone"] * self.batch)
         pictures = []
         for _ in range(alone):
             piece = np.rot90(self.crop(p), rng.integers(4))[:, ::rng.choice((-1, 1))]
             pictures.append(self.greyed(np.ascontiguousarray(piece.transpose(2, 0, 1))))
         several = []
         for _ in range(self.batch - alone):
-            kind = rng.choice(("pan", "window", "hole"), p=[SHARES[k] / (1 - SHARES["alone"]) for k in ("pan", "window", "hole")])
+            kind = rng.choice(("pan", "window", "hole"), p=[self.shares[k] / sum(self.shares[j] for j in ("pan", "window", "hole")) for k in ("pan", "window", "hole")])
             if kind == "hole" and not self.files[2]:
                 kind = "window"
             several.append(self.turned(*(self.pan() if kind == "pan" or not any(self.files[:2]) else self.window(kind == "hole"))))
         stack = lambda a: torch.from_numpy(np.stack(a))
-        return Batch(stack(pictures), stack([s[0] for s in several]), stack([s[1] for s in several]), stack([s[2] for s in several]),
+        return Batch(stack(pictures) if pictures else torch.empty(0, 3, p, p, dtype=torch.uint8), stack([s[0] for s in several]), stack([s[1] for s in several]), stack([s[2] for s in several]),
                      torch.tensor([s[3] for s in several], dtype=torch.float32), stack([s[4] for s in several]))
 
 
@@ -266,17 +268,17 @@ def blobs(rng, n, patch):
     return torch.from_numpy(masks)[:, None].float()
 
 
-def observe(batch, rng, generator=None):
+def observe(batch, rng, generator=None, without=()):
     """Noise, look-ups, masks, missing frames: (frames [n,15,P,P], sigma [n,15,P,P], grain [n,4], truth [n,3,P,P], mask [n,1,P,P]) on the batch's device."""
     device, (a, m), patch = batch.alone.device, (len(batch.alone), len(batch.raw)), batch.alone.shape[-1]
     # photographs alone
-    noise = degrade.draw(rng, a).to(device)
+    noise = degrade.draw(rng, a, without=without).to(device)
     y, s = degrade.apply(batch.alone, noise, generator=generator)
     nothing = y.new_zeros(a, 6, patch, patch)
     frames, sigma, grain = [torch.cat((nothing, y, nothing), 1)], [torch.cat((nothing + UNKNOWN, s, nothing + UNKNOWN), 1)], [noise.grain]
     # five frames; half of those that are not plain noise have a centre of its own, weaker level
     levels = batch.level.cpu().numpy().astype(np.float64) * np.exp(rng.normal(0, 0.15, m))
-    noise = degrade.draw(rng, m, levels).to(device)
+    noise = degrade.draw(rng, m, levels, without=without).to(device)
     strength = np.ones((m, FRAMES), np.float32)
     weaker = rng.random(m) < 0.2
     strength[weaker, 2] = np.exp(rng.uniform(math.log(0.02), 0, weaker.sum()))
@@ -297,7 +299,7 @@ def observe(batch, rng, generator=None):
     level = torch.sqrt(level * level * squared_weights(flow, bicubic) + unreliable * unreliable).clamp(max=UNKNOWN).masked_fill(outside, UNKNOWN)
     absent = torch.zeros(m, 4, dtype=torch.bool)
     for i in range(m):
-        if rng.random() < 0.2:
+        if rng.random() < 0.2 and "alone" not in without:
             absent[i, [[0], [3], [0, 1], [2, 3], [0, 3], [0, 1, 3], [0, 2, 3]][rng.integers(7)]] = True
     absent = absent.to(device).repeat_interleave(3, 1)[:, :, None, None]
     moved, level = moved.reshape(m, 12, patch, patch).masked_fill(absent, 0), level.reshape(m, 12, patch, patch).masked_fill(absent, UNKNOWN)
