@@ -64,8 +64,10 @@ internal static class GraphTrial
         try
         {
             using SessionOptions options = device.CreateSessionOptions(new ModelGraph(path, "", []), device.Kind);
-            options.EnableProfiling = true;
+
+            // In this order: switched on, profiling has its prefix, by default the working folder's.
             options.ProfileOutputPathPrefix = Path.Combine(folder.FullName, "profile");
+            options.EnableProfiling = true;
             using InferenceSession session = new(path, options);
             using OrtIoBinding binding = session.CreateIoBinding();
             using RunOptions run = new();

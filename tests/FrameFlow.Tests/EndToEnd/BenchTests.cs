@@ -14,6 +14,7 @@ public sealed class BenchTests : IDisposable
     {
         ToolRun run = await _tool.RunAsync("bench", "--sizes", "96x64", "--frames", "6", "--json");
         Assert.True(run.Code == 0, run.Error);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_tool.Folder));
         JsonElement machine = run.Json.GetProperty("machine");
         Assert.True(machine.GetProperty("peakFlops").GetDouble() > 0);
 
