@@ -104,8 +104,9 @@ public sealed unsafe class DenseInverseSearch : IMotionEstimator
             PyramidLevel source = from[scale];
             PyramidLevel target = to[scale];
             int stride = FlowStride(source.Width);
-            PatchSearch.Run(source, target, flowX, flowY, stride, sparseX, sparseY, tensors, _options.PatchStride, _options.DescentIterations, _options.StepScale, _options.GradientNoise);
-            PatchSearch.Densify(source, target, sparseX, sparseY, flowX, flowY, weights, stride, _options.PatchStride);
+            int patchStride = scale == 0 ? _options.PatchStride + 1 : _options.PatchStride;
+            PatchSearch.Run(source, target, flowX, flowY, stride, sparseX, sparseY, tensors, patchStride, _options.DescentIterations, _options.StepScale, _options.GradientNoise);
+            PatchSearch.Densify(source, target, sparseX, sparseY, flowX, flowY, weights, stride, patchStride);
             if (_options.RefinementIterations > 0)
             {
                 refine.Clear();

@@ -170,7 +170,7 @@ public sealed class DenseInverseSearchTests : IDisposable
     {
         FrameFlowException fault = Assert.Throws<FrameFlowException>(() => new DenseInverseSearch(new DenseInverseSearchOptions { PatchStride = 9, StepScale = float.NaN, FinestScale = 2, CoarsestScale = 1 }));
         Assert.Equal(FaultKind.Usage, fault.Kind);
-        Assert.Contains("PatchStride is 9, allowed is 1 to 8", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("PatchStride is 9, allowed is 1 to 7", fault.Message, StringComparison.Ordinal);
         Assert.Contains("StepScale is NaN", fault.Message, StringComparison.Ordinal);
         Assert.Contains("CoarsestScale is 1", fault.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("DescentIterations", fault.Message, StringComparison.Ordinal);
