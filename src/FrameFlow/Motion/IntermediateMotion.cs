@@ -16,6 +16,7 @@ namespace FrameFlow.Motion;
 /// a look-up leaves the picture, averaged over a 7x7 box. The choice is the mean of the candidates with weights exp(-(cost - least cost) / T1).
 /// V is the mean of the choices in a 13x13 box, each weighing exp(-least cost / T2): motion that fetches the same from both frames is
 /// carried into places where no candidate does (normalised convolution, Knutsson and Westin 1993), and the search's noise is averaged out.
+/// Frames whose shorter side has 1080 px or more are judged at half size: their motion was searched at a quarter (<see cref="DenseInverseSearchOptions.HalveFrom"/>).
 /// </remarks>
 public static unsafe class IntermediateMotion
 {
@@ -29,6 +30,7 @@ public static unsafe class IntermediateMotion
     private const int Sums = 3; // of the choices' x and y, weighed, and of their weights
     private const float OutsidePenalty = 10f / 255; // code values
     private const float InconsistencyLimit = 8f; // px
+    private const int HalveFrom = 1080; // px of the shorter side
     private const int Ring = 16; // rows kept: 13, rounded up to a power of two
 
     /// <summary>Finds V.</summary>
@@ -56,6 +58,39 @@ public static unsafe class IntermediateMotion
             throw new ArgumentException("Two frames [3,H,W] of the motion's size are needed.");
         }
 
+        return Math.Min(field.Width, field.Height) < HalveFrom ? AtFullSize(field, rgb0, rgb1, t, pool) : AtHalfSize(field, rgb0, rgb1, t, pool);
+    }
+
+    private static FloatImage AtHalfSize(MotionField field, FloatImage rgb0, FloatImage rgb1, float t, NativePool pool)
+    {
+        using FloatImage half0 = Halved(rgb0, 1);
+        using FloatImage half1 = Halved(rgb1, 1);
+        using MotionField halfField = new(Halved(field.Forward, 0.5f), Halved(field.Backward, 0.5f), pool);
+        using FloatImage half = AtFullSize(halfField, half0, half1, t, pool);
+        FloatImage result = new(pool, 2, field.Height, field.Width);
+        using FloatImage row = new(pool, 1, 1, half.Width);
+        result.Values.Clear();
+        for (int c = 0; c < 2; c++)
+        {
+            HalfSize.AddEnlarged(half.Channel(c), result.Channel(c), field.Width, field.Height, row.Values, 2);
+        }
+
+        return result;
+
+        FloatImage Halved(FloatImage full, float factor)
+        {
+            FloatImage reduced = new(pool, full.Channels, HalfSize.Of(full.Height), HalfSize.Of(full.Width));
+            for (int c = 0; c < full.Channels; c++)
+            {
+                HalfSize.Reduce(full.Channel(c), full.Width, full.Height, reduced.Channel(c), factor);
+            }
+
+            return reduced;
+        }
+    }
+
+    private static FloatImage AtFullSize(MotionField field, FloatImage rgb0, FloatImage rgb1, float t, NativePool pool)
+    {
         int width = field.Width;
         int height = field.Height;
         int stride = ((width + 7) & ~7) + 32;

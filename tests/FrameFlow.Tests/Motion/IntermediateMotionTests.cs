@@ -19,6 +19,7 @@ public sealed class IntermediateMotionTests : IDisposable
     [InlineData(64, 48, 0.25f)]
     [InlineData(7, 5, 0.5f)]
     [InlineData(1, 1, 0.9f)]
+    [InlineData(1101, 1081, 0.25f)]
     public void At_ConstantMotion_IsThatMotion(int width, int height, float t)
     {
         using MovingScene scene = MovingScene.Create(_pool, width, height, shift: (3, -2));

@@ -1,6 +1,6 @@
 using System.Numerics.Tensors;
 
-namespace FrameFlow.Interpolation;
+namespace FrameFlow.Motion;
 
 /// <summary>Planes at half size and back. A plane of odd size keeps its last row or column alone. Pixel centres: half pixel i stands between full pixels 2i and 2i + 1.</summary>
 internal static class HalfSize

@@ -1,7 +1,7 @@
-using FrameFlow.Interpolation;
+using FrameFlow.Motion;
 using Xunit;
 
-namespace FrameFlow.Tests.Interpolation;
+namespace FrameFlow.Tests.Motion;
 
 public sealed class HalfSizeTests
 {
