@@ -63,10 +63,10 @@ internal static class EvaluateCommand
     {
         Table table = new Table().Border(TableBorder.Simple)
             .AddColumn("method").AddColumn(new TableColumn("PSNR, dB").RightAligned()).AddColumn(new TableColumn("SSIM").RightAligned())
-            .AddColumn(new TableColumn("ms a frame").RightAligned()).AddColumn(new TableColumn("worst frame").RightAligned());
+            .AddColumn(new TableColumn("flicker").RightAligned()).AddColumn(new TableColumn("ms a frame").RightAligned()).AddColumn(new TableColumn("worst frame").RightAligned());
         foreach (MethodScore row in report.Methods)
         {
-            table.AddRow(Markup.Escape(row.Method), Text("0.00", row.Psnr), Text("0.0000", row.Ssim), Text("0", row.MillisecondsPerFrame), $"{row.Worst.Index} ({Text("0.00", row.Worst.Psnr)} dB)");
+            table.AddRow(Markup.Escape(row.Method), Text("0.00", row.Psnr), Text("0.0000", row.Ssim), Text("0.000", row.Flicker), Text("0", row.MillisecondsPerFrame), $"{row.Worst.Index} ({Text("0.00", row.Worst.Psnr)} dB)");
         }
 
         AnsiConsole.Write(table);

@@ -54,7 +54,8 @@ public sealed partial class DropAlternateEvaluation(EvaluationOptions options, M
                 ["-noautorotate", "-i", truth, "-map", "0:v:0", "-vf", $"select='not(mod(n,2))',setpts=N/({slower})/TB", "-r", slower.ToString(), "-c:v", "ffv1", half],
                 cancellationToken);
 
-            Dictionary<string, (double[] Psnr, double[] Ssim, double Seconds)> found = [];
+            double[] moved = await ChangesAsync(truth, rate, cancellationToken);
+            Dictionary<string, (double[] Psnr, double[] Ssim, double[] Changes, double Seconds)> found = [];
             HashSet<int> atCuts = [];
             foreach (string method in options.Methods)
             {
@@ -74,10 +75,10 @@ public sealed partial class DropAlternateEvaluation(EvaluationOptions options, M
                 }
 
                 double seconds = clock.Elapsed.TotalSeconds;
-                found[method] = (await CompareAsync(made, truth, rate, "psnr", cancellationToken), await CompareAsync(made, truth, rate, "ssim", cancellationToken), seconds);
+                found[method] = (await CompareAsync(made, truth, rate, "psnr", cancellationToken), await CompareAsync(made, truth, rate, "ssim", cancellationToken), await ChangesAsync(made, rate, cancellationToken), seconds);
             }
 
-            int reach = Math.Min(2 * (kept - 1), found.Values.Min(f => f.Psnr.Length));
+            int reach = Math.Min(2 * (kept - 1), found.Values.Min(f => Math.Min(f.Psnr.Length, f.Changes.Length)));
             int[] compared = [.. Enumerable.Range(0, reach).Where(k => k % 2 == 1 && !atCuts.Contains(k))];
             if (compared.Length == 0)
             {
@@ -94,10 +95,13 @@ public sealed partial class DropAlternateEvaluation(EvaluationOptions options, M
 
             MethodScore Score(string method)
             {
-                (double[] psnr, double[] ssim, double seconds) = found[method];
+                (double[] psnr, double[] ssim, double[] changes, double seconds) = found[method];
                 int worst = compared.MinBy(k => psnr[k]);
-                return new MethodScore(method, compared.Average(k => psnr[k]), compared.Average(k => ssim[k]), seconds * 1000 / (kept - 1), new FrameScore(worst, (worst / rate).ToDouble(), psnr[worst]));
+                return new MethodScore(method, compared.Average(k => psnr[k]), compared.Average(k => ssim[k]), Energy(changes) / Energy(moved), seconds * 1000 / (kept - 1), new FrameScore(worst, (worst / rate).ToDouble(), psnr[worst]));
             }
+
+            // From the frame before to each made one, and from it to the next. Where nothing moves, neither does what was made.
+            double Energy(double[] changes) => Math.Max(compared.Sum(k => changes[k - 1] + changes[k]), double.Epsilon);
         }
         finally
         {
@@ -126,12 +130,17 @@ public sealed partial class DropAlternateEvaluation(EvaluationOptions options, M
     private static Serilog.Core.Logger Quiet() => new LoggerConfiguration().CreateLogger();
 
     // One figure a frame; frames are matched by number, since both files begin together and run at one rate.
-    private static async Task<double[]> CompareAsync(string made, string truth, Rational rate, string filter, CancellationToken cancellationToken)
+    private static Task<double[]> CompareAsync(string made, string truth, Rational rate, string filter, CancellationToken cancellationToken) =>
+        FiguresAsync(["-noautorotate", "-i", made, "-noautorotate", "-i", truth], $"[0:v]setpts=N/({rate})/TB[a];[1:v]setpts=N/({rate})/TB[b];[a][b]{filter}", made + "." + filter, LumaFigure(), cancellationToken);
+
+    // Mean square of luma's change from each frame to the next, code values^2.
+    private static Task<double[]> ChangesAsync(string film, Rational rate, CancellationToken cancellationToken) =>
+        FiguresAsync(["-noautorotate", "-i", film], $"[0:v]split[a][b];[a]setpts=N/({rate})/TB[c];[b]trim=start_frame=1,setpts=N/({rate})/TB[d];[c][d]psnr", film + ".changes", LumaChange(), cancellationToken);
+
+    private static async Task<double[]> FiguresAsync(string[] inputs, string graph, string stats, Regex figure, CancellationToken cancellationToken)
     {
-        string stats = made + "." + filter;
-        string paired = $"[0:v]setpts=N/({rate})/TB[a];[1:v]setpts=N/({rate})/TB[b];[a][b]{filter}=stats_file='{stats}':shortest=1";
-        await FfmpegAsync(["-noautorotate", "-i", made, "-noautorotate", "-i", truth, "-lavfi", paired, "-f", "null", "-"], cancellationToken);
-        return [.. (await File.ReadAllLinesAsync(stats, cancellationToken)).Select(l => LumaFigure().Match(l)).Where(m => m.Success)
+        await FfmpegAsync([.. inputs, "-lavfi", $"{graph}=stats_file='{stats}':shortest=1", "-f", "null", "-"], cancellationToken);
+        return [.. (await File.ReadAllLinesAsync(stats, cancellationToken)).Select(l => figure.Match(l)).Where(m => m.Success)
             .Select(m => m.Groups[1].Value == "inf" ? Perfect : double.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture))];
     }
 
@@ -172,4 +181,7 @@ public sealed partial class DropAlternateEvaluation(EvaluationOptions options, M
 
     [GeneratedRegex(@"\b(?:psnr_y|Y):(inf|[\d.]+)")]
     private static partial Regex LumaFigure();
+
+    [GeneratedRegex(@"\bmse_y:([\d.]+)")]
+    private static partial Regex LumaChange();
 }

@@ -13,9 +13,10 @@ public sealed record EvaluationReport(Rational Rate, int Frames, int AtCuts, IRe
 /// <param name="Method">Its name.</param>
 /// <param name="Psnr">Mean over frames of the luma PSNR, dB, as ffmpeg's psnr filter gives it; a frame without any difference counts as 100.</param>
 /// <param name="Ssim">Mean over frames of the luma SSIM, as ffmpeg's ssim filter gives it.</param>
+/// <param name="Flicker">Energy of luma's changes from frame to frame, at the frames made, over the truth's: 1 moves as the clip did; more trembles, less is smoothed or stands.</param>
 /// <param name="MillisecondsPerFrame">Wall-clock time of the whole run, decoding and lossless encoding included, over the frames made.</param>
 /// <param name="Worst">The frame that came out worst.</param>
-public sealed record MethodScore(string Method, double Psnr, double Ssim, double MillisecondsPerFrame, FrameScore Worst);
+public sealed record MethodScore(string Method, double Psnr, double Ssim, double Flicker, double MillisecondsPerFrame, FrameScore Worst);
 
 /// <summary>One frame's luma PSNR.</summary>
 /// <param name="Index">The frame's number in the clip, from 0.</param>

@@ -21,6 +21,9 @@ public sealed class EvaluateTests : IDisposable
         Assert.True(light > rows["minterpolate"].GetProperty("psnr").GetDouble(), run.Output);
         Assert.True(rows["blend"].GetProperty("psnr").GetDouble() > rows["hold"].GetProperty("psnr").GetDouble(), run.Output);
         Assert.InRange(rows["light"].GetProperty("ssim").GetDouble(), 0.9, 1);
+        // What is blended changes by halves: a quarter of the energy, and what the texture adds.
+        Assert.InRange(rows["light"].GetProperty("flicker").GetDouble(), 0.9, 1.1);
+        Assert.InRange(rows["blend"].GetProperty("flicker").GetDouble(), 0.25, 0.5);
         Assert.Equal(1, rows["light"].GetProperty("worst").GetProperty("index").GetInt32() % 2);
 
         // Two rows of truth before, truth and four methods.
