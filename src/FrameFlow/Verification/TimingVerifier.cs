@@ -27,7 +27,9 @@ public sealed class TimingVerifier
         _options = options;
     }
 
-    private bool IsTrimmed => _options.Start > Rational.Zero || _options.Duration is not null;
+    private bool BeginsLater => _options.Start > Rational.Zero;
+
+    private bool IsTrimmed => BeginsLater || _options.Duration is not null;
 
     /// <summary>Checks <paramref name="output"/> against <paramref name="source"/>; decodes both twice.</summary>
     /// <exception cref="FrameFlowException">Either file is missing or holds no video that decodes. A contract that is not met is no exception but a failed check.</exception>
@@ -216,8 +218,8 @@ public sealed class TimingVerifier
             string track = Invariant($"audio {i}");
             // As decoded, or as packed: priming that one container hides and the other does not is no shift.
             bool inPlace = Near(offsetIn, offsetOut, offsetTolerance)
-                || (!IsTrimmed && heard.StartsWithPriming && written.StartsWithPriming && Near(heard.FirstPacket - firstIn, written.FirstPacket - firstOut, offsetTolerance))
-                || (!IsTrimmed && StartsOnPacket(heard, written, firstIn, firstOut))
+                || (!BeginsLater && heard.StartsWithPriming && written.StartsWithPriming && Near(heard.FirstPacket - firstIn, written.FirstPacket - firstOut, offsetTolerance))
+                || (!BeginsLater && StartsOnPacket(heard, written, firstIn, firstOut))
                 || (offsetIn is null && offsetOut is null);
             if (heard.HidesSound)
             {

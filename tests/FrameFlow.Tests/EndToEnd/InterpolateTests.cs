@@ -64,6 +64,18 @@ public sealed class InterpolateTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("--duration", "0.4")]
+    [InlineData("--start", "0.3")]
+    public async Task Verify_PartOfAFilmWhoseEditListHidesSound_Holds(string option, string seconds)
+    {
+        string source = Repository.TestData("editlist.mp4");
+        ToolRun run = await _tool.RunAsync("interpolate", source, "-o", "out.mkv", "--fps", "60", "--model", "blend", option, seconds);
+        Assert.True(run.Code == 0, run.Error);
+        ToolRun verdict = await _tool.RunAsync("verify", source, "out.mkv", "--fps", "60", option, seconds);
+        Assert.True(verdict.Code == 0, verdict.Output + verdict.Error);
+    }
+
     [Fact]
     public async Task Interpolate_Model_MakesBetterFramesThanABlend()
     {
