@@ -330,7 +330,7 @@ public static partial class SourceScanner
     {
         FrameTimeline timeline = FrameTimeline.FromTicks(ticks, timeBase, last, rateHints);
         return plan.End is { } end && end > timeline[timeline.Count - 1] && timeline[timeline.Count - 1] + timeline.LastDuration > end
-            ? FrameTimeline.FromTicks(ticks, timeBase, end - timeline[timeline.Count - 1], rateHints)
+            ? FrameTimeline.Restore(ticks, timeBase, timeline.ConstantRate, end - timeline[timeline.Count - 1])
             : timeline;
     }
 

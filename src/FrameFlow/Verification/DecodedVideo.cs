@@ -51,6 +51,12 @@ internal sealed partial class DecodedVideo
     /// <summary>The last frame's packet duration in ticks, or null.</summary>
     public long? LastDurationTicks { get; private set; }
 
+    /// <summary>The rotation that the header asks a player for, degrees as ffprobe tells them; 0 where there is none.</summary>
+    public int Rotation { get; private set; }
+
+    /// <summary>Whether pictures come as a player shows them, turned by <see cref="Rotation"/>, instead of as they are stored.</summary>
+    public bool AsShown { get; set; }
+
     /// <summary>Every audio track's extent, in the file's order.</summary>
     public List<AudioExtent> Audio { get; } = [];
 
@@ -79,6 +85,11 @@ internal sealed partial class DecodedVideo
             {
                 result.StatedRates.Add(rate);
             }
+        }
+
+        if (video.Value.TryGetProperty("side_data_list", out JsonElement sides))
+        {
+            result.Rotation = sides.EnumerateArray().Select(s => s.TryGetProperty("rotation", out JsonElement degrees) ? degrees.GetInt32() : 0).FirstOrDefault(r => r != 0);
         }
 
         result.ContainerStart = header.RootElement.TryGetProperty("format", out JsonElement format)
@@ -185,7 +196,7 @@ internal sealed partial class DecodedVideo
     }
 
     private string[] DecodeArguments() =>
-        ["-hide_banner", "-nostdin", "-nostats", "-copyts", "-noautorotate", "-i", _path, "-map", string.Create(CultureInfo.InvariantCulture, $"0:{_videoIndex}")];
+        ["-hide_banner", "-nostdin", "-nostats", "-copyts", AsShown ? "-autorotate" : "-noautorotate", "-i", _path, "-map", string.Create(CultureInfo.InvariantCulture, $"0:{_videoIndex}")];
 
     private async Task ReadTimesAsync(bool isSource, CancellationToken cancellationToken)
     {

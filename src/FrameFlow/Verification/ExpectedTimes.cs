@@ -44,7 +44,8 @@ internal sealed class ExpectedTimes
     /// <param name="timeBase">Seconds a tick.</param>
     /// <param name="lastDurationTicks">The last packet's duration, or null.</param>
     /// <param name="statedRates">Rates from the header, tried first.</param>
-    public static ExpectedTimes From(ReadOnlySpan<long> ticks, Rational timeBase, long? lastDurationTicks, IEnumerable<Rational> statedRates)
+    /// <param name="end">Where the asked part ends, in seconds of the ticks' clock; null: with the last frame.</param>
+    public static ExpectedTimes From(ReadOnlySpan<long> ticks, Rational timeBase, long? lastDurationTicks, IEnumerable<Rational> statedRates, Rational? end = null)
     {
         Rational? rate = ticks.Length > 1 ? EvenRate(ticks, timeBase, statedRates) : null;
         bool isPulldown = false;
@@ -68,6 +69,11 @@ internal sealed class ExpectedTimes
         if (rate is { } exact && Rational.Abs(last - exact.Inverse) <= timeBase + (isPulldown ? exact.Inverse / 5 : Rational.Zero))
         {
             last = exact.Inverse;
+        }
+
+        if (end is { } limit && limit > seconds[^1])
+        {
+            last = Rational.Min(last, limit - seconds[^1]);
         }
 
         return new ExpectedTimes(seconds, rate, seconds[^1] - seconds[0] + last, rate is null ? Rational.Min(timeBase, new Rational(1, 500)) : Rational.Zero);

@@ -33,6 +33,9 @@ public sealed class DenoiseTests : IDisposable
             // Matroska rounds to milliseconds, on either side.
             Assert.Equal(before[i] - before[0], after[i] - after[0], 1.1e-3);
         }
+
+        ToolRun verdict = await _tool.RunAsync("verify", Repository.TestData(clip), output);
+        Assert.True(verdict.Code == 0, verdict.Output + verdict.Error);
     }
 
     /// <summary>The decoder makes the grain, as strong as what was taken away.</summary>

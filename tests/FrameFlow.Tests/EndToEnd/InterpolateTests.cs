@@ -30,6 +30,8 @@ public sealed class InterpolateTests : IDisposable
     [InlineData("offset.ts", "60", "out.mkv", 91)]
     [InlineData("offset.ts", "60", "out.mp4", 91)]
     [InlineData("interlaced.mkv", "60", "out.mkv", 60)]
+    [InlineData("rotated.mp4", "60", "out.mp4", null)]
+    [InlineData("rotated.mp4", "60", "out.mkv", null)]
     [InlineData("single.mp4", "60", "out.mp4", null)]
     [InlineData("cuts.mp4", "60", "out.mp4", 192)]
     public async Task Interpolate_TimingCase_KeepsTheContract(string clip, string fps, string output, int? frames)

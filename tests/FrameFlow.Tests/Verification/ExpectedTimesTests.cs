@@ -98,4 +98,14 @@ public sealed class ExpectedTimesTests
 
     private static long[] Ticks(int count, Rational rate, Rational timeBase, Func<int, bool> keep) =>
         [.. Enumerable.Range(0, count).Where(keep).Select(n => (n / rate / timeBase).Round())];
+
+    /// <summary>Fourteen frames and a part of one: milliseconds' rounding of the last frame's start does not lengthen the part.</summary>
+    [Fact]
+    public void From_PartThatEndsWithinAFrame_EndsWhereItWasAsked()
+    {
+        long[] ticks = [.. Enumerable.Range(0, 15).Select(k => (k * 1000L + 12) / 24)];
+        ExpectedTimes times = ExpectedTimes.From(ticks, new Rational(1, 1000), 42, [24], new Rational(3, 5));
+        Assert.Equal(new Rational(3, 5), times.Span);
+        Assert.Equal(36, times.CountAt(60, 1));
+    }
 }
