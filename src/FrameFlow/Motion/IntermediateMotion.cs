@@ -63,12 +63,12 @@ public static unsafe class IntermediateMotion
 
     private static FloatImage AtHalfSize(MotionField field, FloatImage rgb0, FloatImage rgb1, float t, NativePool pool)
     {
-        using FloatImage half0 = Halved(rgb0, 1);
-        using FloatImage half1 = Halved(rgb1, 1);
-        using MotionField halfField = new(Halved(field.Forward, 0.5f), Halved(field.Backward, 0.5f), pool);
+        using FloatImage half0 = Halved(rgb0, 1, pool);
+        using FloatImage half1 = Halved(rgb1, 1, pool);
+        using MotionField halfField = Halved(field, pool);
         using FloatImage half = AtFullSize(halfField, half0, half1, t, pool);
-        FloatImage result = new(pool, 2, field.Height, field.Width);
         using FloatImage row = new(pool, 1, 1, half.Width);
+        FloatImage result = new(pool, 2, field.Height, field.Width);
         result.Values.Clear();
         for (int c = 0; c < 2; c++)
         {
@@ -76,17 +76,31 @@ public static unsafe class IntermediateMotion
         }
 
         return result;
+    }
 
-        FloatImage Halved(FloatImage full, float factor)
+    private static MotionField Halved(MotionField field, NativePool pool)
+    {
+        FloatImage forward = Halved(field.Forward, 0.5f, pool);
+        try
         {
-            FloatImage reduced = new(pool, full.Channels, HalfSize.Of(full.Height), HalfSize.Of(full.Width));
-            for (int c = 0; c < full.Channels; c++)
-            {
-                HalfSize.Reduce(full.Channel(c), full.Width, full.Height, reduced.Channel(c), factor);
-            }
-
-            return reduced;
+            return new MotionField(forward, Halved(field.Backward, 0.5f, pool), pool);
         }
+        catch
+        {
+            forward.Dispose();
+            throw;
+        }
+    }
+
+    private static FloatImage Halved(FloatImage full, float factor, NativePool pool)
+    {
+        FloatImage reduced = new(pool, full.Channels, HalfSize.Of(full.Height), HalfSize.Of(full.Width));
+        for (int c = 0; c < full.Channels; c++)
+        {
+            HalfSize.Reduce(full.Channel(c), full.Width, full.Height, reduced.Channel(c), factor);
+        }
+
+        return reduced;
     }
 
     private static FloatImage AtFullSize(MotionField field, FloatImage rgb0, FloatImage rgb1, float t, NativePool pool)
