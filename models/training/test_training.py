@@ -1,4 +1,5 @@
 """What the training code promises: python3 -m unittest, in this folder. Seconds on one core; no data needed."""
+import argparse
 import unittest
 
 import numpy as np
@@ -6,6 +7,7 @@ import torch
 
 import interpolate
 import motion
+import runlog
 import scenes
 from nets import ALIGNMENT, LightResidual, LightSynthesis, Residual, Synthesis
 
@@ -22,6 +24,12 @@ def reached(network, inputs, output, size, centre):
     touched = torch.stack([i.grad.abs().sum((0, 1)) for i in inputs if i.grad is not None]).sum(0) > 0
     y, x = torch.nonzero(touched, as_tuple=True)
     return int(max((y - centre).abs().max(), (x - centre).abs().max()))
+
+
+class Logs(unittest.TestCase):
+    def test_settings_name_no_folders_of_a_machine(self):
+        args = argparse.Namespace(cache="/a/b/cache/", resume="runs/last.pt", textures=None, sizes=[256], rate=6e-4, without=["/x/y"])
+        self.assertEqual(runlog.settings(args), {"cache": "cache", "resume": "runs/last.pt", "textures": None, "sizes": [256], "rate": 6e-4, "without": ["y"]})
 
 
 class Networks(unittest.TestCase):

@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 
 import interpolate
+import runlog
 import windows
 from data import Samples
 from nets import LightResidual, LightSynthesis
@@ -187,7 +188,7 @@ def main():
             best = score
             save("best.pt", figures=figures)
 
-    print(json.dumps({"start": vars(args), "device": device, "files": [len(k) for k in samples.kinds]}), file=log)
+    print(json.dumps({"start": runlog.settings(args), "device": device, "files": [len(k) for k in samples.kinds]}), file=log)
     synthesis, residual = quick(networks["synthesis"]), quick(networks["residual"])
     sums, since, last_log, last_validation = {}, 0, time.time(), time.time()
     start_step = training["steps"]

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 import denoise
+import runlog
 import windows
 
 TYPICAL = 8.3e-4, 25 / 255, 1.42  # mean squared error of a good denoiser (FFDNet on stills) at a level, and the power of the level that it follows
@@ -79,7 +80,7 @@ def run(args):
         training |= {k: saved["training"][k] for k in ("steps", "samples", "hours")}
     hours, start_step = training["hours"], training["steps"]
     samples = windows.Samples(args.cache, args.textures, [args.seed, start_step], args.patch, args.batch, args.without)
-    print(json.dumps({"start": vars(args), "device": device, "photographs": len(samples.textures.pictures), "windows": [len(f) for f in samples.files]}), file=log)
+    print(json.dumps({"start": runlog.settings(args), "device": device, "photographs": len(samples.textures.pictures), "windows": [len(f) for f in samples.files]}), file=log)
     rng = np.random.default_rng([args.seed, start_step, 1])
     generator = torch.Generator(device).manual_seed(args.seed + start_step)
     if args.workers:

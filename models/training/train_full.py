@@ -23,6 +23,7 @@ import torch.nn.functional as F
 
 import full
 import interpolate
+import runlog
 from device_scenes import Bank, Scenes
 from device_shots import Shots
 from evaluate_full import Held
@@ -350,7 +351,7 @@ def main():
     for k in trainer.trained:
         trainer.training[k] |= {"device": name, "date": time.strftime("%Y-%m-%d"), "data": f"made on the device from {bank.photographs} photograph tiles and {args.made} made textures" + (f", shots {args.share:g}" if shots else "")}
     hours = {k: trainer.training[k]["hours"] for k in trainer.trained}
-    tell({"start": vars(args), "device": name, "torch": torch.__version__, "tiles": list(bank.textures.shape), "shots": len(shots.frames) if shots else 0, "loaded_s": round(time.time() - began, 1),
+    tell({"start": runlog.settings(args), "device": name, "torch": torch.__version__, "tiles": list(bank.textures.shape), "shots": len(shots.frames) if shots else 0, "loaded_s": round(time.time() - began, 1),
           "step": trainer.step_count, "parameters": {k: sum(p.numel() for p in m.parameters()) for k, m in trainer.networks.items()}})
     best, sums, since = -math.inf, {}, 0
     last_log = last_validation = time.time()
