@@ -4,8 +4,8 @@
   ablate.py --triplets DIR --checkpoint interpolate-light.pt [--patch-stride 2]
 
 PSNR, SSIM: of the picture shown, mean + lambda (draw - mean), against the truth. GMS: mean gradient-magnitude similarity (Xue et al. 2014, c = 170, Prewitt, luma at half size).
-spectrum: the log ratio of its energy at .25 to .5 cycles a pixel to the truth's (radial, of luma, per triplet, then the mean of |log2|; and the mean of the ratio). spread / error:
-root mean square of (shown - mean) over that of (truth - mean), 1 where samples are as uncertain as they should be.
+spectrum: the log ratio of its energy at .25 to .5 cycles a pixel to the truth's (radial, of luma, per triplet, then the mean of |log2|; and the mean of the ratio). limited: with interpolate.limit, what the
+tool does unless told otherwise. spread / error: root mean square of (shown - mean) over that of (truth - mean), 1 where samples are as uncertain as they should be.
 """
 import argparse
 import math
@@ -93,9 +93,13 @@ def main():
         add(("1 step", "", 0), one, 0)
         for sampler in ("dpm++", "ddim", "ode"):
             for steps in STEPS:
-                change = found.s * (draw(sampler, residual, found.cond, mean_u, noise, steps) - mean_u)
+                drawn = draw(sampler, residual, found.cond, mean_u, noise, steps)
                 for detail in DETAIL:
-                    add((f"{steps} steps", sampler, detail), one + detail * change, detail ** 2 * float(change.square().sum()))
+                    change = detail * found.s * (drawn - mean_u)
+                    add((f"{steps} steps", sampler, detail), one + change, float(change.square().sum()))
+                    if sampler == "dpm++":
+                        change = found.s * (interpolate.limit(found, mean_u, drawn, detail) - mean_u)
+                        add((f"{steps} steps", sampler + ", limited", detail), one + change, float(change.square().sum()))
     print("| steps | sampler | lambda | PSNR | SSIM | GMS | spectrum, x truth's | spectrum, mean abs log2 | spread / error |\n|---|---|---|---|---|---|---|---|---|")
     for (steps, sampler, detail), values in rows.items():
         m = np.mean(values, 0)

@@ -133,8 +133,9 @@ def write_goldens(folder, synthesis, residual, steps=3):
         theta=zero + math.pi / 2, mean=zero + 1, clean=mean_u)
     drawn = interpolate.sample(residual, found.cond, mean_u, noise, steps)
     put("chain", f"from the pair of `motion` to the frame: b, s, x_mean = b + s E[u], then {steps} steps of DPM++ 2M from z = E[u] + sqrt(1 + sigma1^2) noise over "
-        f"sigmas {interpolate.sigmas(steps)}; x_sample = b + s u. Not clipped. tolerance 1e-3", frame0=frame0, frame1=frame1, f01=f01, f10=f10, t=t, noise=noise,
-        b=found.b, s=found.s, x_mean=found.b + found.s * mean_u, u=drawn, x_sample=found.b + found.s * drawn, sigmas=np.array(interpolate.sigmas(steps)))
+        f"sigmas {interpolate.sigmas(steps)}; x_sample = b + s u, x_limited the same with its detail limited. Not clipped. tolerance 1e-3", frame0=frame0, frame1=frame1, f01=f01, f10=f10, t=t, noise=noise,
+        b=found.b, s=found.s, x_mean=found.b + found.s * mean_u, u=drawn, x_sample=found.b + found.s * drawn,
+        x_limited=found.b + found.s * interpolate.limit(found, mean_u, drawn), sigmas=np.array(interpolate.sigmas(steps)))
     goldens.close()
 
 

@@ -163,7 +163,8 @@ def main():
             os.replace(os.path.join(args.out, file + ".part"), os.path.join(args.out, file))
             with open(os.path.join(args.out, file), "rb") as f:
                 content = f.read()
-            files[name][kind] = {"path": file, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "maxAbsError": float(f"{error:.2e}")}
+            stated = {"path": file, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "maxAbsError": float(f"{error:.2e}")}
+            files[name] |= stated if kind == "fp32" else {"half": stated}
             print(f"{file}: {len(model.graph.node)} nodes, {len(content) / 2 ** 20:.1f} MiB, max abs error against PyTorch {error:.2e}")
     quality = next((found[k]["figures"] for k in reversed(full.NAMES) if k in found and "figures" in found[k]), None)
     if args.quality:

@@ -6,13 +6,15 @@ import math
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 
-from motion import inside, warp
+from motion import box, inside, warp
 from nets import FLOW_UNIT
 
 SCALE_RANGE = (2 / 255, 0.25)  # code values, of the residual's standard deviation at t = 1/2
 SIGMA_RANGE = (0.05, 5.0)  # noise levels trained, log-uniformly: those that sampling visits
 SIGMA_START = 1.0
+DETAIL_BOX = 17  # px, side of the box in which detail is compared
 
 
 @dataclass
@@ -90,3 +92,20 @@ def sample(residual, cond, mean_u, noise, steps):
         guess = d if before is None else d + (d - before) * (h / (2 * h_before))
         z = (after / sigma) * z + (1 - after / sigma) * guess
         before, h_before = d, h
+
+
+def detail_energy(pictures):
+    """Energy of what H = 1 - [1 2 1]'[1 2 1]/16 leaves of pictures [N,C,H,W], mean over the channels and a box: [N,1,H,W]."""
+    n, c, h, w = pictures.shape
+    tap = torch.tensor((0.25, 0.5, 0.25)).to(pictures)
+    low = F.conv2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate").reshape(n * c, 1, h + 2, w + 2), (tap[:, None] * tap).view(1, 1, 3, 3)).view(n, c, h, w)
+    return box((pictures - low).square().mean(1, keepdim=True), DETAIL_BOX)
+
+
+def limit(found, mean_u, drawn, detail=1.0):
+    """u [N,3,H,W] with sampled detail only as far as the source has it: mean + k (drawn - mean), k = detail or less, such that the energy of H that it adds fills at most the room between
+    the picture's own and that of the two look-ups (their mean). Where the residual is large and unsure, a draw of it is noise."""
+    change = drawn - mean_u
+    room = (detail_energy(found.cond[:, 3:6]) + detail_energy(found.cond[:, 6:9])) / 2 - detail_energy(found.b + found.s * mean_u)
+    k = (room.clamp(min=0) / (detail_energy(found.s * change) + 1e-9)).sqrt().clamp(max=detail)
+    return mean_u + k * change

@@ -20,12 +20,13 @@ public enum DeviceKind
 
 /// <summary>
 /// What <c>--device</c> asks for: <c>auto</c>, <c>cpu</c>, <c>webgpu</c>, or <c>cuda</c> and <c>tensorrt</c> with what they take:
-/// <c>cuda:1,memory=4096</c> is the second GPU, of whose memory the arena takes 4096 MiB at most; <c>tensorrt:0,fp16</c> lets TensorRT calculate in half precision.
+/// <c>cuda:1,memory=4096</c> is the second GPU, of whose memory the arena takes 4096 MiB at most; <c>tensorrt:0,fp16</c> lets TensorRT calculate in half precision,
+/// <c>cuda,fp16</c> and <c>webgpu,fp16</c> run a model's graphs of half precision where it has them.
 /// </summary>
 public sealed record DeviceRequest
 {
     /// <summary>What can be asked for, for a message.</summary>
-    public const string Allowed = "auto, cpu, webgpu, cuda[:GPU][,memory=MiB] or tensorrt[:GPU][,memory=MiB][,fp16]";
+    public const string Allowed = "auto, cpu, webgpu[,fp16], cuda[:GPU][,memory=MiB][,fp16] or tensorrt[:GPU][,memory=MiB][,fp16]";
 
     /// <summary>What is tried where nothing was said, in order; the processor is what remains.</summary>
     public static IReadOnlyList<DeviceKind> Preference { get; } = [DeviceKind.TensorRt, DeviceKind.Cuda, DeviceKind.WebGpu, DeviceKind.Cpu];
@@ -39,7 +40,7 @@ public sealed record DeviceRequest
     /// <summary>The most that the GPU's arena takes, bytes; null: no limit.</summary>
     public long? ArenaBytes { get; init; }
 
-    /// <summary>Whether TensorRT may calculate in half precision.</summary>
+    /// <summary>Whether it may calculate in half precision.</summary>
     public bool IsHalfPrecision { get; init; }
 
     /// <summary>A kind's word.</summary>
@@ -73,7 +74,7 @@ public sealed record DeviceRequest
 
         foreach (string part in parts[1..])
         {
-            if (part == "fp16" && kind == DeviceKind.TensorRt)
+            if (part == "fp16" && kind is not (null or DeviceKind.Cpu))
             {
                 request = request with { IsHalfPrecision = true };
             }

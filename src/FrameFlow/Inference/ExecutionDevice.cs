@@ -114,6 +114,10 @@ public sealed class ExecutionDevice
         }
     }
 
+    /// <summary>The file of a graph that is opened: TensorRT halves the precision itself, the processor never does.</summary>
+    internal string PathFor(ModelGraph graph, DeviceKind kind) =>
+        IsHalfPrecision && kind is (DeviceKind.Cuda or DeviceKind.WebGpu) && graph.HalfPath is { } half ? half : graph.Path;
+
     private void AppendCuda(SessionOptions options)
     {
         using OrtCUDAProviderOptions cuda = new();
@@ -126,7 +130,7 @@ public sealed class ExecutionDevice
         try
         {
             using SessionOptions options = CreateSessionOptions(graph, kind);
-            return new OrtGraphSession(graph.Content is { } content ? new InferenceSession(content, options) : new InferenceSession(graph.Path, options), kind != DeviceKind.Cpu);
+            return new OrtGraphSession(graph.Content is { } content ? new InferenceSession(content, options) : new InferenceSession(PathFor(graph, kind), options), kind != DeviceKind.Cpu);
         }
         catch (OnnxRuntimeException e)
         {

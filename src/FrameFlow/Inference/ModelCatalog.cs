@@ -19,7 +19,12 @@ public sealed record Model(ModelManifest Manifest, string Folder)
 
     /// <summary>The most that a run of one of its graphs takes inside ONNX Runtime on the processor, bytes, beside inputs and outputs.</summary>
     /// <param name="pixels">Pixels of all windows that run together.</param>
-    public long ActivationBytes(long pixels) => pixels * Manifest.Files.Values.Max(f => f.ActivationBytes > 0 ? f.ActivationBytes : UnknownActivationBytes);
+    public long ActivationBytes(long pixels) => Manifest.Files.Keys.Max(g => ActivationBytes(g, pixels));
+
+    /// <summary>The same for one of its graphs.</summary>
+    /// <param name="graph">The graph's task name.</param>
+    /// <param name="pixels">Pixels of all windows that run together.</param>
+    public long ActivationBytes(string graph, long pixels) => pixels * (Manifest.Files[graph].ActivationBytes is > 0 and int known ? known : UnknownActivationBytes);
 
     /// <summary>One of the model's graphs, as a session is opened on it.</summary>
     /// <param name="graph">The graph's task name.</param>
@@ -28,7 +33,7 @@ public sealed record Model(ModelManifest Manifest, string Folder)
     {
         string path = PathOf(graph);
         ModelFile file = Manifest.Files[graph];
-        return new ModelGraph(path, file.Sha256, file.ProcessorNodes);
+        return new ModelGraph(path, file.Sha256, file.ProcessorNodes) { HalfPath = file.Half is { } half ? Path.Combine(Folder, half.Path) : null };
     }
 }
 
@@ -37,7 +42,11 @@ public sealed record Model(ModelManifest Manifest, string Folder)
 /// <param name="Sha256">Its hash as the manifest states it.</param>
 /// <param name="ProcessorNodes">See <see cref="ModelFile.ProcessorNodes"/>.</param>
 /// <param name="Content">The graph itself, where it is no file.</param>
-internal sealed record ModelGraph(string Path, string Sha256, IReadOnlyList<string> ProcessorNodes, byte[]? Content = null);
+internal sealed record ModelGraph(string Path, string Sha256, IReadOnlyList<string> ProcessorNodes, byte[]? Content = null)
+{
+    /// <summary>The same graph in half precision; null where there is none.</summary>
+    public string? HalfPath { get; init; }
+}
 
 /// <summary>A folder of models: each sub-folder with a <c>model.json</c> is one. Adding a model of a known task takes no code.</summary>
 /// <param name="folder">The folder, which may be missing (then there are no models).</param>
@@ -81,9 +90,9 @@ public sealed class ModelCatalog(string folder)
     {
         ArgumentNullException.ThrowIfNull(model);
         List<string> faults = [];
-        foreach (ModelFile file in model.Manifest.Files.Values)
+        foreach ((string name, string sha256) in model.Manifest.Files.Values.SelectMany(f => f.Half is { } half ? [(f.Path, f.Sha256), (half.Path, half.Sha256)] : new[] { (f.Path, f.Sha256) }))
         {
-            string path = Path.Combine(model.Folder, file.Path);
+            string path = Path.Combine(model.Folder, name);
             if (!File.Exists(path))
             {
                 faults.Add($"{path} is missing; restore it with git.");
@@ -92,9 +101,9 @@ public sealed class ModelCatalog(string folder)
 
             await using FileStream stream = File.OpenRead(path);
             string actual = Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellationToken));
-            if (!string.Equals(actual, file.Sha256, StringComparison.OrdinalIgnoreCase))
+            if (!string.Equals(actual, sha256, StringComparison.OrdinalIgnoreCase))
             {
-                faults.Add($"{path} has SHA-256 {actual}, its manifest says {file.Sha256}; restore it with git.");
+                faults.Add($"{path} has SHA-256 {actual}, its manifest says {sha256}; restore it with git.");
             }
         }
 

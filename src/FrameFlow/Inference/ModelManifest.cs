@@ -3,6 +3,11 @@ using System.Text.Json.Serialization;
 
 namespace FrameFlow.Inference;
 
+/// <summary>A graph that computes the same as another in half precision; it takes and gives float32.</summary>
+/// <param name="Path">The file's name inside the model's folder.</param>
+/// <param name="Sha256">SHA-256 of the file, lower-case hexadecimal.</param>
+public sealed record HalfFile([property: JsonPropertyName("path")] string Path, [property: JsonPropertyName("sha256")] string Sha256);
+
 /// <summary>One weights file of a model.</summary>
 public sealed record ModelFile
 {
@@ -13,6 +18,10 @@ public sealed record ModelFile
     /// <summary>SHA-256 of the file, lower-case hexadecimal.</summary>
     [JsonPropertyName("sha256")]
     public required string Sha256 { get; init; }
+
+    /// <summary>The same graph in half precision, for devices that were told <c>fp16</c>; null where there is none.</summary>
+    [JsonPropertyName("half")]
+    public HalfFile? Half { get; init; }
 
     /// <summary>The graph's input tensors by name.</summary>
     [JsonPropertyName("inputs")]
@@ -82,6 +91,10 @@ public sealed record ModelManifest
     /// <summary>H and W of every tensor are multiples of this.</summary>
     [JsonPropertyName("alignment")]
     public int Alignment { get; init; } = 8;
+
+    /// <summary>H and W of the <c>flow</c> graph's tensors are multiples of this.</summary>
+    [JsonPropertyName("flowAlignment")]
+    public int FlowAlignment { get; init; } = 32;
 
     /// <summary>Receptive field's radius in pixels, a graph: tiles overlap by it.</summary>
     [JsonPropertyName("receptiveField")]

@@ -19,6 +19,9 @@ public sealed record InterpolationOptions
     /// <summary>lambda in x = mean + lambda (sample - mean), 0..1; has an effect from 2 steps up.</summary>
     public double Detail { get; init; } = 1;
 
+    /// <summary>Whether lambda is less where the source around has no such detail (<see cref="DetailLimit"/>); without, a sample is a draw from the model's law.</summary>
+    public bool LimitsDetail { get; init; } = true;
+
     /// <summary>The seed of the noise.</summary>
     public ulong Seed { get; init; }
 

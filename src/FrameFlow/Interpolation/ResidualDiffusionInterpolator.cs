@@ -37,7 +37,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     /// <summary>Loads the model's networks.</summary>
     /// <param name="model">A model of task <c>interpolate</c>.</param>
     /// <param name="device">Where the networks run.</param>
-    /// <param name="estimator">Finds the motion of a pair.</param>
+    /// <param name="estimator">Finds the motion of a pair; disposed with this, where it can be.</param>
     /// <param name="format">The frames' format.</param>
     /// <param name="options">Validated options.</param>
     /// <param name="memory">Where working memory comes from; not owned.</param>
@@ -81,6 +81,30 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     /// <inheritdoc/>
     public string Name => _manifest.Name;
 
+    /// <summary>Loads a model with the motion that it brings (<see cref="LearnedFlow"/>), else with dense inverse search as frames between others want it.</summary>
+    /// <param name="model">A model of task <c>interpolate</c>.</param>
+    /// <param name="device">Where its networks run.</param>
+    /// <param name="format">The frames' format.</param>
+    /// <param name="options">Validated options.</param>
+    /// <param name="memory">Where working memory comes from; not owned.</param>
+    /// <exception cref="FrameFlowException">A network cannot be loaded.</exception>
+    public static ResidualDiffusionInterpolator Create(Model model, ExecutionDevice device, VideoFormat format, InterpolationOptions options, NativePool memory)
+    {
+        ArgumentNullException.ThrowIfNull(format);
+        IMotionEstimator estimator = LearnedFlow.IsIn(model)
+            ? new LearnedFlow(model, device, format.Width, format.Height, memory)
+            : new DenseInverseSearch(DenseInverseSearchOptions.ForInterpolation(format.Width, format.Height));
+        try
+        {
+            return new ResidualDiffusionInterpolator(model, device, estimator, format, options, memory);
+        }
+        catch
+        {
+            (estimator as IDisposable)?.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>
     /// Bytes that all workers need beside frames, an upper bound, so that a plan can be checked before the first frame: their pictures, and one run of a network
     /// at a time with its tensors and its activations.
@@ -104,7 +128,8 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         long networks = options.Steps > 1 ? 31 : 19;
         long bound = ConditionChannels + 6 + 3 + ConditionChannels + 3;
         long pictures = sizeof(float) * options.Workers * (((pair + (options.Batch * frame)) * pixels) + (options.Batch * networks * seen));
-        return pictures + (sizeof(float) * bound * options.Batch * tile) + model.ActivationBytes(options.Batch * tile);
+        long run = (sizeof(float) * bound * options.Batch * tile) + model.ActivationBytes(options.Batch * tile);
+        return pictures + (LearnedFlow.IsIn(model) ? Math.Max(run, LearnedFlow.WorkingBytes(model, format.Width, format.Height)) : run);
     }
 
     /// <inheritdoc/>
@@ -179,6 +204,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         _residualTiles.Dispose();
         _synthesis.Dispose();
         _residual.Dispose();
+        (_estimator as IDisposable)?.Dispose();
     }
 
     private Making Take() => _idle.TryTake(out Making? making) ? making : new Making(this);
@@ -339,7 +365,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         _residualTiles.Run(making.Count, making.LoadResidual, making.StoreResidual, cancellationToken, making.Region);
     }
 
-    // z = mean + sqrt(1 + sigma_1^2) n, then the solver; item.Clean becomes mean + lambda (sample - mean).
+    // z = mean + sqrt(1 + sigma_1^2) n, then the solver; item.Clean becomes mean + lambda (sample - mean), lambda less where the source has no such detail.
     private void Sample(Making items, DrawNoise drawNoise, CancellationToken cancellationToken)
     {
         FloatImage like = items[0].Clean;
@@ -378,7 +404,15 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             {
                 Span<float> clean = items[n].Clean.Values;
                 TensorPrimitives.Subtract(states[n].Values, means[n].Values, clean);
-                TensorPrimitives.MultiplyAdd(clean, lambda, means[n].Values, clean);
+                if (_options.LimitsDetail)
+                {
+                    DetailLimit.Apply(items[n].Condition, items[n].Scale, means[n], items[n].Clean, lambda, _memory);
+                    TensorPrimitives.Add(clean, means[n].Values, clean);
+                }
+                else
+                {
+                    TensorPrimitives.MultiplyAdd(clean, lambda, means[n].Values, clean);
+                }
             }
         }
         finally

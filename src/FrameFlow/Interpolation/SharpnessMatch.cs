@@ -96,8 +96,8 @@ internal static class SharpnessMatch
         }
     }
 
-    // H of a plane; the border's samples repeat.
-    private static void HighPass(ReadOnlySpan<float> from, Span<float> to, Span<float> scratch, int width)
+    /// <summary>H of a plane of rows of <paramref name="width"/>; the border's samples repeat. <paramref name="scratch"/> is of its length.</summary>
+    public static void HighPass(ReadOnlySpan<float> from, Span<float> to, Span<float> scratch, int width)
     {
         int height = from.Length / width;
         for (int y = 0; y < height; y++)

@@ -130,7 +130,7 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
         _sampling = ChoosePlan(context, _model);
         ExecutionDevice device = context.Devices.For(context.Options.Threads, inTurns: true);
         Device = device.Name;
-        _interpolator = new ResidualDiffusionInterpolator(_model, device, MotionFor(context.Format), context.Format, _sampling, context.Memory);
+        _interpolator = ResidualDiffusionInterpolator.Create(_model, device, context.Format, _sampling, context.Memory);
     }
 
     private static DenseInverseSearch MotionFor(VideoFormat format) => new(DenseInverseSearchOptions.ForInterpolation(format.Width, format.Height));

@@ -128,9 +128,9 @@ public sealed class RebuildOperation(RebuildOperationOptions options) : IVideoOp
             return;
         }
 
-        DenseInverseSearch between = new(DenseInverseSearchOptions.ForInterpolation(context.Format.Width, context.Format.Height));
         if (_model is null)
         {
+            DenseInverseSearch between = new(DenseInverseSearchOptions.ForInterpolation(context.Format.Width, context.Format.Height));
             _interpolator = options.Model == "blend" ? new BlendInterpolator() : new FlowInterpolator(between, context.Format, context.Memory);
             return;
         }
@@ -144,7 +144,7 @@ public sealed class RebuildOperation(RebuildOperationOptions options) : IVideoOp
 
         ExecutionDevice device = context.Devices.For(context.Options.Threads);
         Device = device.Name;
-        _interpolator = new ResidualDiffusionInterpolator(_model, device, between, context.Format, sampling, context.Memory);
+        _interpolator = ResidualDiffusionInterpolator.Create(_model, device, context.Format, sampling, context.Memory);
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using FrameFlow.Media;
 
 namespace FrameFlow.Motion;
 
@@ -7,6 +8,36 @@ internal static class HalfSize
 {
     /// <summary>The length of a side at half size.</summary>
     public static int Of(int side) => (side + 1) / 2;
+
+    /// <summary>A tensor at half size, times a factor (a flow's is a half).</summary>
+    /// <param name="full">[C,H,W].</param>
+    /// <param name="factor">The factor.</param>
+    /// <param name="pool">Where the result comes from; the caller disposes it.</param>
+    public static FloatImage Of(FloatImage full, float factor, NativePool pool)
+    {
+        FloatImage half = new(pool, full.Channels, Of(full.Height), Of(full.Width));
+        for (int c = 0; c < full.Channels; c++)
+        {
+            Reduce(full.Channel(c), full.Width, full.Height, half.Channel(c), factor);
+        }
+
+        return half;
+    }
+
+    /// <summary>A tensor enlarged bilinearly, times a factor (a flow's is 2).</summary>
+    /// <param name="half">[C,h,w] at half size.</param>
+    /// <param name="full">[C,H,W]; overwritten.</param>
+    /// <param name="factor">The factor.</param>
+    /// <param name="pool">Scratch.</param>
+    public static void Enlarge(FloatImage half, FloatImage full, float factor, NativePool pool)
+    {
+        using FloatImage row = new(pool, 1, 1, half.Width);
+        full.Values.Clear();
+        for (int c = 0; c < full.Channels; c++)
+        {
+            AddEnlarged(half.Channel(c), full.Channel(c), full.Width, full.Height, row.Values, factor);
+        }
+    }
 
     /// <summary>Means over 2x2 pixels, times a factor.</summary>
     /// <param name="full">A plane of <paramref name="width"/> x <paramref name="height"/>.</param>

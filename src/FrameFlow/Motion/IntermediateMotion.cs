@@ -63,44 +63,27 @@ public static unsafe class IntermediateMotion
 
     private static FloatImage AtHalfSize(MotionField field, FloatImage rgb0, FloatImage rgb1, float t, NativePool pool)
     {
-        using FloatImage half0 = Halved(rgb0, 1, pool);
-        using FloatImage half1 = Halved(rgb1, 1, pool);
+        using FloatImage half0 = HalfSize.Of(rgb0, 1, pool);
+        using FloatImage half1 = HalfSize.Of(rgb1, 1, pool);
         using MotionField halfField = Halved(field, pool);
         using FloatImage half = AtFullSize(halfField, half0, half1, t, pool);
-        using FloatImage row = new(pool, 1, 1, half.Width);
         FloatImage result = new(pool, 2, field.Height, field.Width);
-        result.Values.Clear();
-        for (int c = 0; c < 2; c++)
-        {
-            HalfSize.AddEnlarged(half.Channel(c), result.Channel(c), field.Width, field.Height, row.Values, 2);
-        }
-
+        HalfSize.Enlarge(half, result, 2, pool);
         return result;
     }
 
     private static MotionField Halved(MotionField field, NativePool pool)
     {
-        FloatImage forward = Halved(field.Forward, 0.5f, pool);
+        FloatImage forward = HalfSize.Of(field.Forward, 0.5f, pool);
         try
         {
-            return new MotionField(forward, Halved(field.Backward, 0.5f, pool), pool);
+            return new MotionField(forward, HalfSize.Of(field.Backward, 0.5f, pool), pool);
         }
         catch
         {
             forward.Dispose();
             throw;
         }
-    }
-
-    private static FloatImage Halved(FloatImage full, float factor, NativePool pool)
-    {
-        FloatImage reduced = new(pool, full.Channels, HalfSize.Of(full.Height), HalfSize.Of(full.Width));
-        for (int c = 0; c < full.Channels; c++)
-        {
-            HalfSize.Reduce(full.Channel(c), full.Width, full.Height, reduced.Channel(c), factor);
-        }
-
-        return reduced;
     }
 
     private static FloatImage AtFullSize(MotionField field, FloatImage rgb0, FloatImage rgb1, float t, NativePool pool)

@@ -10,6 +10,8 @@ public sealed class DeviceRequestTests
     [InlineData("cpu", DeviceKind.Cpu, 0, null, false)]
     [InlineData("webgpu", DeviceKind.WebGpu, 0, null, false)]
     [InlineData("cuda:1,memory=4096", DeviceKind.Cuda, 1, 4096L << 20, false)]
+    [InlineData("webgpu,fp16", DeviceKind.WebGpu, 0, null, true)]
+    [InlineData("cuda,fp16", DeviceKind.Cuda, 0, null, true)]
     [InlineData("tensorrt,memory=512,fp16", DeviceKind.TensorRt, 0, 512L << 20, true)]
     public void Parse_WhatIsAllowed_IsReadAndWrittenAlike(string text, DeviceKind? kind, int index, long? arena, bool half)
     {
@@ -27,7 +29,8 @@ public sealed class DeviceRequestTests
     [InlineData("webgpu:1")]
     [InlineData("cuda:")]
     [InlineData("cuda:-1")]
-    [InlineData("cuda,fp16")]
+    [InlineData("cpu,fp16")]
+    [InlineData("auto,fp16")]
     [InlineData("cuda,memory=0")]
     [InlineData("cuda,memory=4G")]
     [InlineData("cpu,memory=4096")]

@@ -13,9 +13,10 @@ public sealed class ResidualDiffusionInterpolatorTests
     private const double Tolerance = 1e-3;
 
     [Theory]
-    [InlineData(1, 1280 * 736, "x_mean")]
-    [InlineData(3, 1280 * 736, "x_sample")]
-    public void Interpolate_GoldenPair_GivesWhatTheTrainingCodeGives(int steps, long tilePixels, string expected)
+    [InlineData(1, true, "x_mean")]
+    [InlineData(3, false, "x_sample")]
+    [InlineData(3, true, "x_limited")]
+    public void Interpolate_GoldenPair_GivesWhatTheTrainingCodeGives(int steps, bool limits, string expected)
     {
         using NativePool pool = new(1L << 30);
         using FloatImage rgb0 = GoldenTensor.Read("chain", "frame0").ToImage(pool);
@@ -23,7 +24,7 @@ public sealed class ResidualDiffusionInterpolatorTests
         GoldenTensor noise = GoldenTensor.Read("chain", "noise");
         double t = GoldenTensor.Read("chain", "t").Values[0];
         using MotionField motion = new(GoldenTensor.Read("chain", "f01").ToImage(pool), GoldenTensor.Read("chain", "f10").ToImage(pool), pool);
-        InterpolationOptions options = new() { Steps = steps, TilePixels = tilePixels };
+        InterpolationOptions options = new() { Steps = steps, LimitsDetail = limits };
         using ResidualDiffusionInterpolator interpolator = Create(rgb0.Width, rgb0.Height, options, pool);
         float[] result = [];
         interpolator.Interpolate(
