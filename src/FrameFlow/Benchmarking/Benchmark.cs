@@ -6,6 +6,7 @@ using FrameFlow.Inference;
 using FrameFlow.Interpolation;
 using FrameFlow.Jobs;
 using FrameFlow.Media;
+using FrameFlow.Motion;
 using FrameFlow.Pipeline;
 using FrameFlow.Reporting;
 using FrameFlow.SceneCuts;
@@ -318,5 +319,7 @@ internal sealed record Network(Model Model, string Name, long FlopsPerPixel)
 
     /// <summary>The windows in which it sees a picture, as the stages cut it.</summary>
     public TilePlan Window(PictureSize size) =>
-        TilePlan.Create(size.Width, size.Height, Model.Manifest.Alignment, Model.Manifest.ReceptiveField.GetValueOrDefault(Name), new InterpolationOptions().TilePixels);
+        Name == LearnedFlow.Graph
+            ? LearnedFlow.Window(Model, size.Width, size.Height)
+            : TilePlan.Create(size.Width, size.Height, Model.Manifest.Alignment, Model.Manifest.ReceptiveField.GetValueOrDefault(Name), new InterpolationOptions().TilePixels);
 }

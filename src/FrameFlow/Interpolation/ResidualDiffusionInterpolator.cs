@@ -122,10 +122,10 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         long tile = Math.Min((long)(format.Width + 15) * (format.Height + 15) * seen / pixels, options.TilePixels);
 
         // A pair: two pictures (6), both flows (4), their inconsistencies (2), and what the search keeps. A frame: motion (2), two
-        // flows (4), two look-ups (6), maps (4); as the networks see it: condition (16), result (3), while sampling state, scratch and mean (12).
+        // flows (4), two look-ups (6), maps (4); as the networks see it: condition (16), result (3), while sampling state, scratch and mean (12), and what limits the detail (6).
         long pair = 12 + (DenseInverseSearchOptions.ForInterpolation(format.Width, format.Height).FinestScale == 0 ? 40 : 10);
         long frame = 16;
-        long networks = options.Steps > 1 ? 31 : 19;
+        long networks = options.Steps > 1 ? 37 : 19;
         long bound = ConditionChannels + 6 + 3 + ConditionChannels + 3;
         long pictures = sizeof(float) * options.Workers * (((pair + (options.Batch * frame)) * pixels) + (options.Batch * networks * seen));
         long run = (sizeof(float) * bound * options.Batch * tile) + model.ActivationBytes(options.Batch * tile);

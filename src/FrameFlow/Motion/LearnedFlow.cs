@@ -31,12 +31,8 @@ public sealed class LearnedFlow : IMotionEstimator, IDisposable
     {
         ArgumentNullException.ThrowIfNull(model);
         (_width, _height) = (width, height);
-        (int seenWidth, int seenHeight) = Seen(width, height);
         _flow = new OnnxModel(model, Graph, device);
-
-        // It looks from one edge to the other, so that it has no parts: no tile beside the whole.
-        TilePlan plan = TilePlan.Create(seenWidth, seenHeight, model.Manifest.FlowAlignment, Math.Max(seenWidth, seenHeight), long.MaxValue);
-        _whole = new TiledGraph(_flow, [new("image0", 3), new("image1", 3)], [new("flow01", 2), new("flow10", 2)], plan, memory);
+        _whole = new TiledGraph(_flow, [new("image0", 3), new("image1", 3)], [new("flow01", 2), new("flow10", 2)], Window(model, width, height), memory);
     }
 
     /// <summary>Whether a model brings its own motion.</summary>
@@ -52,6 +48,13 @@ public sealed class LearnedFlow : IMotionEstimator, IDisposable
         (int seenWidth, int seenHeight) = Seen(width, height);
         long pixels = (long)(seenWidth + model.Manifest.FlowAlignment) * (seenHeight + model.Manifest.FlowAlignment);
         return (pixels * sizeof(float) * (3 + 3 + 2 + 2 + 6 + 4)) + model.ActivationBytes(Graph, pixels);
+    }
+
+    /// <summary>The one window that the network sees: it looks from one edge to the other, so that there are no tiles.</summary>
+    internal static TilePlan Window(Model model, int width, int height)
+    {
+        (int seenWidth, int seenHeight) = Seen(width, height);
+        return TilePlan.Create(seenWidth, seenHeight, model.Manifest.FlowAlignment, Math.Max(seenWidth, seenHeight), long.MaxValue);
     }
 
     /// <inheritdoc/>
