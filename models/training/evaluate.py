@@ -52,7 +52,7 @@ def aligned(network):
 
 
 class Triplets:
-    """A folder of triplets with their motion found once: items (name, frame0, frame1, truth uint8, x [1,16,H,W])."""
+    """A folder of triplets with their motion found once: items (name, frame0, frame1, truth uint8, x [1,16,H,W], apart: interpolate.base)."""
 
     def __init__(self, folder, t=0.5, stride=3):
         self.items = []
@@ -64,7 +64,8 @@ class Triplets:
             with torch.no_grad():
                 v = motion.motion_at(i0, i1, f01, f10, time)
                 x = interpolate.synthesis_input(i0, i1, v, *motion.inconsistency_at(f01, f10, v, time), time)
-            self.items.append((os.path.basename(path[:-1]), i0, i1, truth, x))
+                apart = [m - v for m in motion.carried(f01, f10, time)]
+            self.items.append((os.path.basename(path[:-1]), i0, i1, truth, x, apart))
 
     @torch.no_grad()
     def confidence(self, synthesis, residual):
@@ -73,8 +74,8 @@ class Triplets:
 
         synthesis, residual = aligned(synthesis), aligned(residual)
         error, s2, difference = [], [], []
-        for _, i0, i1, truth, x in self.items:
-            found = interpolate.base(synthesis, i0, i1, x)
+        for _, i0, i1, truth, x, apart in self.items:
+            found = interpolate.base(synthesis, i0, i1, x, apart=apart)
             one = found.b + found.s * interpolate.mean(residual, found.cond)
             error.append(float((one - motion.to_tensor(truth)).square().mean()))
             s2.append(float(found.s.square().mean()))
@@ -88,9 +89,9 @@ class Triplets:
         u2, generator = [], torch.Generator().manual_seed(seed)
         synthesis = aligned(synthesis)
         residual = residual and aligned(residual)
-        for name, i0, i1, truth, x in self.items:
+        for name, i0, i1, truth, x, apart in self.items:
             target = motion.to_tensor(truth)
-            found = interpolate.base(synthesis, i0, i1, x)
+            found = interpolate.base(synthesis, i0, i1, x, apart=apart)
             m = torch.sigmoid(7 * (x[:, 12:13] - x[:, 13:14]))
             out = {"average": m * x[:, 0:3] + (1 - m) * x[:, 3:6], "base": found.b}
             u2.append(float(((target - found.b) / found.s).square().mean()))

@@ -114,16 +114,17 @@ def write_goldens(folder, synthesis, residual, steps=3):
     t = torch.full((1, 1, 1, 1), 0.4)
     v = motion.motion_at(frame0, frame1, f01, f10, t)
     i0, i1 = motion.inconsistency_at(f01, f10, v, t)
-    put("motion", "motion to time t = 0.4 and the look-ups there (design/models.md section 1; models/training/motion.py). inc0, inc1: on the grids of frame 0 and 1, px; "
+    apart = [m - v for m in motion.carried(f01, f10, t)]
+    put("motion", "motion to time t = 0.4 and the look-ups there (design/models.md section 1; models/training/motion.py). apart: both directions' own motion there, less V, px; inc0, inc1: on the grids of frame 0 and 1, px; "
         "inc_t0, inc_t1 saturated at 8 px and divided by 8; w0, w1 bicubic, not clipped. tolerance 1e-3 (V, px), 2e-4 (the rest)",
-        frame0=frame0, frame1=frame1, f01=f01, f10=f10, t=t, v=v, w0=motion.warp(frame0, -t * v, "bicubic"), w1=motion.warp(frame1, (1 - t) * v, "bicubic"),
+        frame0=frame0, frame1=frame1, f01=f01, f10=f10, t=t, v=v, apart=torch.cat(apart, 1), w0=motion.warp(frame0, -t * v, "bicubic"), w1=motion.warp(frame1, (1 - t) * v, "bicubic"),
         inc0=motion.inconsistency(f01, f10), inc1=motion.inconsistency(f10, f01), inc_t0=i0, inc_t1=i1, valid0=motion.inside(-t * v), valid1=motion.inside((1 - t) * v))
 
     x = interpolate.synthesis_input(frame0, frame1, v, i0, i1, t)
     delta, mask, scale = synthesis(x)
     put("synthesis", "synthesis.onnx on the pair of `motion`. tolerance 1e-3 (flow_delta, px), 2e-4 (the rest)", x=x, flow_delta=delta, mask=mask, scale=scale)
 
-    found = interpolate.base(synthesis, frame0, frame1, x)
+    found = interpolate.base(synthesis, frame0, frame1, x, apart=apart)
     noise = torch.randn(1, 3, 48, 64, generator=torch.Generator().manual_seed(2))
     theta, zero = torch.full((1, 1, 1, 1), math.atan(0.7)), torch.zeros(1, 1, 1, 1)
     put("residual", "residual.onnx on the condition of `chain`, sigma = 0.7. tolerance 5e-4", state=noise, cond=found.cond, theta=theta, mean=zero,

@@ -44,13 +44,15 @@ def time_factor(t):
     return 2 * torch.sqrt(t * (1 - t))
 
 
-def base(synthesis, frame0, frame1, x, origin=(0, 0), detach=False):
-    """Runs the synthesis network on its input x and blends the corrected look-ups. With `detach` no gradient of s and cond reaches it."""
+def base(synthesis, frame0, frame1, x, origin=(0, 0), detach=False, apart=()):
+    """Runs the synthesis network on its input x and blends the corrected look-ups. With `detach` no gradient of s and cond reaches it. `apart`: other motions over the interval, less V [N,2,h,w] each:
+    the look-ups are the means of what all fetch (the tool has both directions' own, below 1080 lines). Where motion is sure they agree; elsewhere their mean is nearer to the truth."""
     delta, mask, scale = synthesis(x)
     delta, mask, scale = delta.float(), mask.float(), scale.float()
     t = x[:, 14:15]
     to0, to1 = x[:, 6:8] * FLOW_UNIT + delta[:, :2], x[:, 8:10] * FLOW_UNIT + delta[:, 2:]
-    w0, w1 = warp(frame0, to0, "bicubic", origin), warp(frame1, to1, "bicubic", origin)
+    mean_of = lambda frame, to, factor: sum(warp(frame, to + factor * a, "bicubic", origin) for a in (0, *apart)) / (1 + len(apart))
+    w0, w1 = mean_of(frame0, to0, -t), mean_of(frame1, to1, 1 - t)
     b = mask * w0 + (1 - mask) * w1
     s = (math.sqrt(2) * scale).clamp(*SCALE_RANGE) * time_factor(t)
     length = lambda flow: flow.norm(dim=1, keepdim=True) / FLOW_UNIT

@@ -60,6 +60,15 @@ def box(planes, side):
     return F.avg_pool2d(F.pad(planes, (0, 0, r, r), mode="replicate"), (side, 1), 1)
 
 
+def carried(f01, f10, t):
+    """Both flows carried to t by fixed point, as motion over the interval: two of [N,2,H,W]."""
+    forward, backward = f01, -f10
+    for _ in range(FIXED_POINT_ITERATIONS):
+        forward = warp(f01, -t * forward)
+        backward = -warp(f10, (1 - t) * backward)
+    return forward, backward
+
+
 def motion_at(frame0, frame1, f01, f10, t):
     """The linear motion V(p) [N,2,H,W] (px over the interval 0->1) at the pixels of the frame at t; F_t0 = -t V, F_t1 = (1-t) V.
 
@@ -67,10 +76,7 @@ def motion_at(frame0, frame1, f01, f10, t):
     what it fetches from the two frames, then averaged with weights exp(-(cost - least cost) / CHOICE_TEMPERATURE). V is the mean of these
     choices in a box, each weighing exp(-least cost / CONFIDENCE_TEMPERATURE): motion that fits is carried into places where none does.
     """
-    forward, backward = f01, -f10
-    for _ in range(FIXED_POINT_ITERATIONS):
-        forward = warp(f01, -t * forward)
-        backward = -warp(f10, (1 - t) * backward)
+    forward, backward = carried(f01, f10, t)
     candidates = [forward, backward, (forward + backward) / 2, f01, -f10]
     costs = []
     for v in candidates:

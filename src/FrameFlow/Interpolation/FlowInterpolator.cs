@@ -34,6 +34,7 @@ public sealed class FlowInterpolator(IMotionEstimator estimator, VideoFormat for
         using MotionField motion = estimator.Estimate(rgb0, rgb1, memory);
         using FloatImage look0 = new(memory, 3, height, width);
         using FloatImage look1 = new(memory, 3, height, width);
+        using FloatImage? apart = IntermediateMotion.IsHalved(width, height) ? null : new FloatImage(memory, 4, height, width);
         using FloatImage flow0 = new(memory, 2, height, width);
         using FloatImage flow1 = new(memory, 2, height, width);
         using FloatImage inside0 = new(memory, 1, height, width);
@@ -44,12 +45,12 @@ public sealed class FlowInterpolator(IMotionEstimator estimator, VideoFormat for
             InterpolationRequest request = requests[i];
             cancellationToken.ThrowIfCancellationRequested();
             float t = (float)request.Position;
-            using FloatImage velocity = IntermediateMotion.At(motion, rgb0, rgb1, t, memory);
+            using FloatImage velocity = IntermediateMotion.At(motion, rgb0, rgb1, t, memory, apart);
             TensorPrimitives.Multiply(velocity.Values, -t, flow0.Values);
             TensorPrimitives.Multiply(velocity.Values, 1 - t, flow1.Values);
             request.Bend?.Apply(velocity, t, flow0, flow1, memory);
-            Warp.Bicubic(rgb0, flow0, 1, look0);
-            Warp.Bicubic(rgb1, flow1, 1, look1);
+            Warp.Bicubic(rgb0, flow0, 1, look0, apart, -t);
+            Warp.Bicubic(rgb1, flow1, 1, look1, apart, 1 - t);
             Warp.Inside(velocity, -t, inside0);
             Warp.Inside(velocity, 1 - t, inside1);
             Average(look0, look1, inside0.Values, inside1.Values, t);

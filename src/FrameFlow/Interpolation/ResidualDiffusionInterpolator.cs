@@ -121,10 +121,10 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         long seen = options.HalvesNetworks == true ? (long)HalfSize.Of(format.Width) * HalfSize.Of(format.Height) : pixels;
         long tile = Math.Min((long)(format.Width + 15) * (format.Height + 15) * seen / pixels, options.TilePixels);
 
-        // A pair: two pictures (6), both flows (4), their inconsistencies (2), and what the search keeps. A frame: motion (2), two
+        // A pair: two pictures (6), both flows (4), their inconsistencies (2), and what the search keeps. A frame: motion (2), below 1080 lines what stands apart (4), two
         // flows (4), two look-ups (6), maps (4); as the networks see it: condition (16), result (3), while sampling state, scratch and mean (12), and what limits the detail (6).
         long pair = 12 + (DenseInverseSearchOptions.ForInterpolation(format.Width, format.Height).FinestScale == 0 ? 40 : 10);
-        long frame = 16;
+        long frame = IntermediateMotion.IsHalved(format.Width, format.Height) ? 16 : 20;
         long networks = options.Steps > 1 ? 37 : 19;
         long bound = ConditionChannels + 6 + 3 + ConditionChannels + 3;
         long pictures = sizeof(float) * options.Workers * (((pair + (options.Batch * frame)) * pixels) + (options.Batch * networks * seen));
@@ -262,7 +262,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     {
         float t = (float)item.Position;
         FloatImage x = item.Condition;
-        using FloatImage velocity = IntermediateMotion.At(motion, rgb0, rgb1, t, _memory);
+        using FloatImage velocity = IntermediateMotion.At(motion, rgb0, rgb1, t, _memory, item.Apart);
         IntermediateMotion.InconsistencyAt(motion, velocity, t, item.Mask, item.Scratch);
         item.See(item.Mask.Values, x.Channel(10), item.PixelSize);
         item.See(item.Scratch.Values, x.Channel(11), item.PixelSize);
@@ -318,8 +318,8 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     {
         FloatImage cond = item.Condition;
         item.TakeCorrections();
-        Warp.Bicubic(rgb0, item.Flow0, 1, item.Look0);
-        Warp.Bicubic(rgb1, item.Flow1, 1, item.Look1);
+        Warp.Bicubic(rgb0, item.Flow0, 1, item.Look0, item.Apart, -(float)item.Position);
+        Warp.Bicubic(rgb1, item.Flow1, 1, item.Look1, item.Apart, 1 - (float)item.Position);
         cond.Channel(10).CopyTo(cond.Channel(12));
         cond.Channel(11).CopyTo(cond.Channel(13));
         for (int c = 0; c < 3; c++)
@@ -636,6 +636,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             (int seenHeight, int seenWidth) = isHalved ? (HalfSize.Of(height), HalfSize.Of(width)) : (height, width);
             Flow0 = new FloatImage(memory, 2, height, width);
             Flow1 = new FloatImage(memory, 2, height, width);
+            Apart = IntermediateMotion.IsHalved(width, height) ? null : new FloatImage(memory, 4, height, width);
             Look0 = new FloatImage(memory, 3, height, width);
             Look1 = new FloatImage(memory, 3, height, width);
             Mask = new FloatImage(memory, 1, height, width);
@@ -672,6 +673,9 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         public FloatImage? Delta0 { get; }
 
         public FloatImage? Delta1 { get; }
+
+        /// <summary>What each direction alone would have, less V (<see cref="IntermediateMotion.At"/>).</summary>
+        public FloatImage? Apart { get; }
 
         public FloatImage Look0 { get; }
 
@@ -744,6 +748,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         {
             Flow0.Dispose();
             Flow1.Dispose();
+            Apart?.Dispose();
             Look0.Dispose();
             Look1.Dispose();
             Condition.Dispose();

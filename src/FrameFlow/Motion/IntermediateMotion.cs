@@ -39,10 +39,11 @@ public static unsafe class IntermediateMotion
     /// <param name="rgb1">Frame 1, [3,H,W].</param>
     /// <param name="t">The time, between 0 (frame 0) and 1 (frame 1), both excluded.</param>
     /// <param name="pool">Where the result comes from.</param>
+    /// <param name="apart">[4,H,W] or null: receives (a) - V and (b) - V, x and y each, px. Null where <see cref="IsHalved"/>.</param>
     /// <returns>V [2,H,W], x then y, px from frame 0 to frame 1; the caller owns and disposes it.</returns>
     /// <exception cref="ArgumentException">The shapes do not fit.</exception>
     /// <exception cref="ArgumentOutOfRangeException">t is not in (0, 1).</exception>
-    public static FloatImage At(MotionField field, FloatImage rgb0, FloatImage rgb1, float t, NativePool pool)
+    public static FloatImage At(MotionField field, FloatImage rgb0, FloatImage rgb1, float t, NativePool pool, FloatImage? apart = null)
     {
         ArgumentNullException.ThrowIfNull(field);
         ArgumentNullException.ThrowIfNull(rgb0);
@@ -58,8 +59,29 @@ public static unsafe class IntermediateMotion
             throw new ArgumentException("Two frames [3,H,W] of the motion's size are needed.");
         }
 
-        return Math.Min(field.Width, field.Height) < HalveFrom ? AtFullSize(field, rgb0, rgb1, t, pool) : AtHalfSize(field, rgb0, rgb1, t, pool);
+        if (apart is not null && (apart.Channels != 4 || apart.Width != field.Width || apart.Height != field.Height || IsHalved(field.Width, field.Height)))
+        {
+            throw new ArgumentException("What stands apart needs [4,H,W] of the motion's size, below 1080 lines.", nameof(apart));
+        }
+
+        if (IsHalved(field.Width, field.Height))
+        {
+            return AtHalfSize(field, rgb0, rgb1, t, pool);
+        }
+
+        FloatImage v = AtFullSize(field, rgb0, rgb1, t, pool, apart);
+        for (int c = 0; c < apart?.Channels; c++)
+        {
+            TensorPrimitives.Subtract(apart.Channel(c), v.Channel(c % 2), apart.Channel(c));
+        }
+
+        return v;
     }
+
+    /// <summary>Whether motion at t is found at half size: then nothing stands apart.</summary>
+    /// <param name="width">The frames' width, px.</param>
+    /// <param name="height">Their height, px.</param>
+    public static bool IsHalved(int width, int height) => Math.Min(width, height) >= HalveFrom;
 
     private static FloatImage AtHalfSize(MotionField field, FloatImage rgb0, FloatImage rgb1, float t, NativePool pool)
     {
@@ -86,7 +108,7 @@ public static unsafe class IntermediateMotion
         }
     }
 
-    private static FloatImage AtFullSize(MotionField field, FloatImage rgb0, FloatImage rgb1, float t, NativePool pool)
+    private static FloatImage AtFullSize(MotionField field, FloatImage rgb0, FloatImage rgb1, float t, NativePool pool, FloatImage? candidates = null)
     {
         int width = field.Width;
         int height = field.Height;
@@ -110,7 +132,12 @@ public static unsafe class IntermediateMotion
                 if (y < height)
                 {
                     float* row = costs + ((long)(y % Ring) * Candidates * stride);
-                    CandidateRow(field, pair, t, y, carried + (4L * (y % Ring) * stride), row, stride);
+                    float* kept = carried + (4L * (y % Ring) * stride);
+                    CandidateRow(field, pair, t, y, kept, row, stride);
+                    for (int c = 0; c < candidates?.Channels; c++)
+                    {
+                        new ReadOnlySpan<float>(kept + (c * stride), width).CopyTo(candidates.Channel(c)[(y * width)..]);
+                    }
                     BoxAcross(row, Candidates, stride, CostRadius, line, width);
                 }
 

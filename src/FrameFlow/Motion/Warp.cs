@@ -18,14 +18,32 @@ public static unsafe class Warp
     /// <param name="scale">What the flow is multiplied by, for example -t.</param>
     /// <param name="destination">[C,H,W], another tensor than the image; overwritten.</param>
     /// <exception cref="ArgumentException">The shapes do not fit.</exception>
-    public static void Bicubic(FloatImage image, FloatImage flow, float scale, FloatImage destination)
+    public static void Bicubic(FloatImage image, FloatImage flow, float scale, FloatImage destination) => Bicubic(image, flow, scale, destination, null, 0);
+
+    /// <summary>The mean of three look-ups: along the flow, and along what stands twice beside it. Where motion is sure they agree; elsewhere their mean is nearer to the truth than any of them.</summary>
+    /// <param name="image">[C,H,W], any units.</param>
+    /// <param name="flow">[2,H,W], x then y, px.</param>
+    /// <param name="scale">What the flow is multiplied by.</param>
+    /// <param name="destination">[C,H,W], another tensor than the image; overwritten.</param>
+    /// <param name="apart">[4,H,W], px: two flows' x and y, less the flow's; null: the flow alone counts.</param>
+    /// <param name="apartScale">What they are multiplied by.</param>
+    /// <exception cref="ArgumentException">The shapes do not fit.</exception>
+    public static void Bicubic(FloatImage image, FloatImage flow, float scale, FloatImage destination, FloatImage? apart, float apartScale)
     {
         Check(image, flow, destination);
+        if (apart is not null && (apart.Channels != 4 || apart.Width != image.Width || apart.Height != image.Height))
+        {
+            throw new ArgumentException("What stands apart needs [4,H,W].", nameof(apart));
+        }
+
         int width = image.Width;
         int height = image.Height;
         int channels = image.Channels;
         float* flowX = flow.Data;
         float* flowY = flowX + flow.PlaneLength;
+        float* apartX = apart is null ? null : apart.Data;
+        int looks = apart is null ? 1 : 3;
+        float share = 1f / looks;
         Vector256<float> factor = Vector256.Create(scale);
         Vector256<int> one = Vector256<int>.One;
         Vector256<int> lastColumn = Vector256.Create(width - 3);
@@ -40,51 +58,63 @@ public static unsafe class Warp
             long start = (long)y * width;
             for (int x = 0; x < width; x += 8)
             {
-                Vector256<float> px = Vector256.FusedMultiplyAdd(Lanes.Load(flowX + start, x, width), factor, Lanes.From(x));
-                Vector256<float> py = Vector256.FusedMultiplyAdd(Lanes.Load(flowY + start, x, width), factor, Vector256.Create((float)y));
-
-                // From two pixels outside on every tap reads the border: going further changes nothing, and integers do not overflow.
-                px = Vector256.MaxNative(Vector256.MinNative(px, Vector256.Create(width + 2f)), Vector256.Create(-3f));
-                py = Vector256.MaxNative(Vector256.MinNative(py, Vector256.Create(height + 2f)), Vector256.Create(-3f));
-                Vector256<float> left = Vector256.Floor(px);
-                Vector256<float> top = Vector256.Floor(py);
-                (Vector256<float> x0, Vector256<float> x1, Vector256<float> x2, Vector256<float> x3) = Weights(px - left);
-                (Vector256<float> y0, Vector256<float> y1, Vector256<float> y2, Vector256<float> y3) = Weights(py - top);
-                Vector256<int> column = Vector256.ConvertToInt32Native(left);
-                Vector256<int> row = Vector256.ConvertToInt32Native(top);
-                y0.Store(down);
-                y1.Store(down + 8);
-                y2.Store(down + 16);
-                y3.Store(down + 24);
-                bool interior = Vector256.GreaterThanOrEqualAll(column, one) && Vector256.GreaterThanOrEqualAll(row, one)
-                    && Vector256.LessThanOrEqualAll(column, lastColumn) && Vector256.LessThanOrEqualAll(row, lastRow);
-                column.Store(columns);
-                row.Store(rows);
-                ((row * width) + column - Vector256.Create(width + 1)).Store(corners);
-                for (int channel = 0; channel < channels; channel++)
+                Vector256<float> alongX = Vector256.FusedMultiplyAdd(Lanes.Load(flowX + start, x, width), factor, Lanes.From(x));
+                Vector256<float> alongY = Vector256.FusedMultiplyAdd(Lanes.Load(flowY + start, x, width), factor, Vector256.Create((float)y));
+                for (int look = 0; look < looks; look++)
                 {
-                    // Pixels 0-3 go to the lower halves and 4-7 to the upper ones, for the transposition.
-                    float* plane = image.Data + ((long)channel * image.PlaneLength);
-                    if (interior)
+                    Vector256<float> px = alongX;
+                    Vector256<float> py = alongY;
+                    if (look > 0)
                     {
-                        for (int i = 0; i < 4; i++)
-                        {
-                            Column(plane + corners[i], width, down + i).Store(sums + (8 * i));
-                            Column(plane + corners[i + 4], width, down + i + 4).Store(sums + (8 * i) + 4);
-                        }
-                    }
-                    else
-                    {
-                        for (int i = 0; i < 8; i++)
-                        {
-                            EdgeColumn(plane, width, height, columns[i], rows[i], down + i).Store(sums + (8 * (i & 3)) + (i & 4));
-                        }
+                        float* beside = apartX + ((2 * look) - 2) * (long)flow.PlaneLength;
+                        px = Vector256.FusedMultiplyAdd(Lanes.Load(beside + start, x, width), Vector256.Create(apartScale), px);
+                        py = Vector256.FusedMultiplyAdd(Lanes.Load(beside + flow.PlaneLength + start, x, width), Vector256.Create(apartScale), py);
                     }
 
-                    (Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d) = Lanes.Transpose(
-                        Vector256.Load(sums), Vector256.Load(sums + 8), Vector256.Load(sums + 16), Vector256.Load(sums + 24));
-                    Vector256<float> value = Vector256.FusedMultiplyAdd(a, x0, Vector256.FusedMultiplyAdd(b, x1, Vector256.FusedMultiplyAdd(c, x2, d * x3)));
-                    Lanes.Store(value, destination.Data + ((long)channel * destination.PlaneLength) + start, x, width);
+                    // From two pixels outside on every tap reads the border: going further changes nothing, and integers do not overflow.
+                    px = Vector256.MaxNative(Vector256.MinNative(px, Vector256.Create(width + 2f)), Vector256.Create(-3f));
+                    py = Vector256.MaxNative(Vector256.MinNative(py, Vector256.Create(height + 2f)), Vector256.Create(-3f));
+                    Vector256<float> left = Vector256.Floor(px);
+                    Vector256<float> top = Vector256.Floor(py);
+                    (Vector256<float> x0, Vector256<float> x1, Vector256<float> x2, Vector256<float> x3) = Weights(px - left);
+                    (Vector256<float> y0, Vector256<float> y1, Vector256<float> y2, Vector256<float> y3) = Weights(py - top);
+                    Vector256<int> column = Vector256.ConvertToInt32Native(left);
+                    Vector256<int> row = Vector256.ConvertToInt32Native(top);
+                    y0.Store(down);
+                    y1.Store(down + 8);
+                    y2.Store(down + 16);
+                    y3.Store(down + 24);
+                    bool interior = Vector256.GreaterThanOrEqualAll(column, one) && Vector256.GreaterThanOrEqualAll(row, one)
+                        && Vector256.LessThanOrEqualAll(column, lastColumn) && Vector256.LessThanOrEqualAll(row, lastRow);
+                    column.Store(columns);
+                    row.Store(rows);
+                    ((row * width) + column - Vector256.Create(width + 1)).Store(corners);
+                    for (int channel = 0; channel < channels; channel++)
+                    {
+                        // Pixels 0-3 go to the lower halves and 4-7 to the upper ones, for the transposition.
+                        float* plane = image.Data + ((long)channel * image.PlaneLength);
+                        if (interior)
+                        {
+                            for (int i = 0; i < 4; i++)
+                            {
+                                Column(plane + corners[i], width, down + i).Store(sums + (8 * i));
+                                Column(plane + corners[i + 4], width, down + i + 4).Store(sums + (8 * i) + 4);
+                            }
+                        }
+                        else
+                        {
+                            for (int i = 0; i < 8; i++)
+                            {
+                                EdgeColumn(plane, width, height, columns[i], rows[i], down + i).Store(sums + (8 * (i & 3)) + (i & 4));
+                            }
+                        }
+
+                        (Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d) = Lanes.Transpose(
+                            Vector256.Load(sums), Vector256.Load(sums + 8), Vector256.Load(sums + 16), Vector256.Load(sums + 24));
+                        Vector256<float> value = Vector256.FusedMultiplyAdd(a, x0, Vector256.FusedMultiplyAdd(b, x1, Vector256.FusedMultiplyAdd(c, x2, d * x3)));
+                        float* to = destination.Data + ((long)channel * destination.PlaneLength) + start;
+                        Lanes.Store(looks == 1 ? value : look == 0 ? value * share : Vector256.FusedMultiplyAdd(value, Vector256.Create(share), Lanes.Load(to, x, width)), to, x, width);
+                    }
                 }
             }
         }

@@ -159,8 +159,10 @@ public sealed class IntermediateMotionTests : IDisposable
         using FloatImage time = Golden("t");
         float t = time.Values[0];
         using MotionField field = new(Golden("f01"), Golden("f10"), _pool);
-        using FloatImage motion = IntermediateMotion.At(field, frame0, frame1, t, _pool);
+        using FloatImage apart = new(_pool, 4, field.Height, field.Width);
+        using FloatImage motion = IntermediateMotion.At(field, frame0, frame1, t, _pool, apart);
         Compare("v", motion, 1e-3f);
+        Compare("apart", apart, 2e-3f);
         Compare("inc0", field.Inconsistency0, 2e-4f);
         Compare("inc1", field.Inconsistency1, 2e-4f);
 

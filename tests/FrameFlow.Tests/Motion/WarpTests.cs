@@ -95,6 +95,41 @@ public sealed class WarpTests : IDisposable
         Assert.Equal([0, 0, 1, 1, 1, 1, 1, 1, 1], inside.Values[9..].ToArray());
     }
 
+    [Theory]
+    [InlineData(19, 13)]
+    [InlineData(32, 24)]
+    public void Bicubic_WithWhatStandsApart_IsTheMeanOfThree(int width, int height)
+    {
+        using FloatImage image = Noise(3, height, width);
+        using FloatImage flow = Noise(2, height, width);
+        using FloatImage apart = Noise(4, height, width);
+        using FloatImage other = new(_pool, 2, height, width);
+        using FloatImage look = new(_pool, 3, height, width);
+        using FloatImage mean = new(_pool, 3, height, width);
+        for (int i = 0; i < apart.Values.Length; i++)
+        {
+            apart.Values[i] = 9 * (apart.Values[i] - 0.5f); // out of the picture as well
+        }
+
+        float[] expected = new float[mean.Values.Length];
+        for (int k = 0; k < 3; k++)
+        {
+            for (int i = 0; i < other.Values.Length; i++)
+            {
+                other.Values[i] = (-0.7f * flow.Values[i]) + (k == 0 ? 0 : 0.4f * apart.Values[((k - 1) * other.Values.Length) + i]);
+            }
+
+            Warp.Bicubic(image, other, 1, look);
+            for (int i = 0; i < expected.Length; i++)
+            {
+                expected[i] += look.Values[i] / 3;
+            }
+        }
+
+        Warp.Bicubic(image, flow, -0.7f, mean, apart, 0.4f);
+        Assert.All(expected.Zip(mean.Values.ToArray()), p => Assert.Equal(p.First, p.Second, 2e-5f));
+    }
+
     [Fact]
     public void Warp_ShapesThatDoNotFit_AreRefused()
     {
@@ -102,6 +137,8 @@ public sealed class WarpTests : IDisposable
         using FloatImage flow = Constant(8, 9, 0, 0);
         using FloatImage result = new(_pool, 3, 8, 8);
         Assert.Throws<ArgumentException>(() => Warp.Bicubic(image, flow, 1, result));
+        using FloatImage right = Constant(8, 8, 0, 0);
+        Assert.Throws<ArgumentException>(() => Warp.Bicubic(image, right, 1, result, right, 1));
         Assert.Throws<ArgumentException>(() => Warp.Bilinear(image, flow, 1, result));
         Assert.Throws<ArgumentException>(() => Warp.Inside(flow, 1, result));
     }
