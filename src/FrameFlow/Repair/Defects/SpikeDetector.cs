@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using FrameFlow.Denoising;
 using FrameFlow.Media;
 using OpenCvSharp;
 

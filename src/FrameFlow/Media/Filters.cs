@@ -1,7 +1,6 @@
 using System.Numerics.Tensors;
-using FrameFlow.Media;
 
-namespace FrameFlow.Denoising;
+namespace FrameFlow.Media;
 
 /// <summary>Separable filters of tensors [C,H,W], borders replicated.</summary>
 internal static class Filters
