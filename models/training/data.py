@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-SOURCE = 176  # px, side of the pictures that look-ups may reach
-PATCH = 128  # px, side of the window that is interpolated
+MARGIN = 48  # px by which look-ups may reach beyond the window, both sides together
+PATCH = 128  # px, side of the window that is interpolated, unless another is asked for
 
 
 @dataclass
 class Batch:
-    """frame0, frame1 [N,3,SOURCE,SOURCE]; the window at `origin` (x, y): truth [N,3,PATCH,PATCH], v [N,2,..], inc0, inc1 [N,1,..]; the teacher's
+    """frame0, frame1 [N,3,patch + MARGIN,patch + MARGIN]; the window at `origin` (x, y): truth [N,3,patch,patch], v [N,2,..], inc0, inc1 [N,1,..]; the teacher's
     flows [N,4,..] (F_t0 then F_t1, px) and how much better they are [N,2,..] in 0..1; t [N,1,1,1]."""
 
     frame0: torch.Tensor
@@ -28,10 +28,12 @@ class Batch:
 
 
 class Samples:
-    """Draws batches, half from files named shot_*, half from made_* (or all from what there is). New files are noticed as they come."""
+    """Draws batches of windows of `patch` px, half from files named shot_*, half from made_* (or all from what there is). New files are noticed as they come.
+    `hard`: of two samples that are drawn, how often the one with more change is taken."""
 
-    def __init__(self, folder, seed=0, share=0.5):
-        self.folder, self.share, self.rng = folder, share, np.random.default_rng(seed)
+    def __init__(self, folder, seed=0, share=0.5, patch=PATCH):
+        self.folder, self.share, self.patch, self.source, self.hard = folder, share, patch, patch + MARGIN, 1.0
+        self.rng = np.random.default_rng(seed)
         self.rescan()
 
     def rescan(self):
@@ -40,11 +42,11 @@ class Samples:
             raise SystemExit(f"no samples in {self.folder}: run make_cache.py first")
 
     def draw(self, files):
-        """A stored sample cut to SOURCE [25,SOURCE,SOURCE], and its t."""
+        """A stored sample cut to the source's size [25,source,source], and its t."""
         path = files[self.rng.integers(len(files))]
         array = np.load(path)
-        y, x = self.rng.integers(0, array.shape[1] - SOURCE + 1), self.rng.integers(0, array.shape[2] - SOURCE + 1)
-        return array[:, y:y + SOURCE, x:x + SOURCE], float(path.rsplit("_", 1)[1][:-4])
+        y, x = self.rng.integers(0, array.shape[1] - self.source + 1), self.rng.integers(0, array.shape[2] - self.source + 1)
+        return array[:, y:y + self.source, x:x + self.source], float(path.rsplit("_", 1)[1][:-4])
 
     def one(self):
         """The parts of Batch for one sample, augmented: of two that are drawn, the one in which more changes, since most patches have little to teach."""
@@ -52,9 +54,10 @@ class Samples:
         shot, made = self.kinds
         files = shot if shot and (not made or rng.random() < self.share) else made
         change = lambda a: np.abs(a[0:3, ::4, ::4].astype(np.int16) - a[3:6, ::4, ::4]).mean()
-        array, t = max((self.draw(files) for _ in range(2)), key=lambda d: change(d[0]))
+        less, more = sorted((self.draw(files) for _ in range(2)), key=lambda d: change(d[0]))
+        array, t = more if self.hard >= 1 or rng.random() < self.hard else less
         bytes_ = array[:11].astype(np.float32) / 255
-        flows = np.ascontiguousarray(array[11:23].reshape(3, 2, 2, SOURCE, SOURCE).transpose(0, 1, 3, 4, 2)).view(np.float16)[..., 0].astype(np.float32)
+        flows = np.ascontiguousarray(array[11:23].reshape(3, 2, 2, self.source, self.source).transpose(0, 1, 3, 4, 2)).view(np.float16)[..., 0].astype(np.float32)
         better = array[23:25].astype(np.float32) / 255
         frame0, frame1, truth, inc0, inc1 = bytes_[:3], bytes_[3:6], bytes_[6:9], bytes_[9:10], bytes_[10:11]
         if rng.random() < 0.5:  # time the other way
@@ -70,14 +73,14 @@ class Samples:
                 parts = [np.flip(p, axis) for p in parts]
                 flows = np.flip(flows, axis + 1).copy()
                 flows[:, 2 - axis] *= -1
-        parts += [flows[0], flows[1:].reshape(4, SOURCE, SOURCE)]
+        parts += [flows[0], flows[1:].reshape(4, self.source, self.source)]
         return parts, t
 
     def batch(self, size):
         """`size` samples whose windows begin at the same place, somewhere in the source."""
         samples = [self.one() for _ in range(size)]
         frame0, frame1, truth, inc0, inc1, better, v, taught = (torch.from_numpy(np.stack([s[0][k] for s in samples])) for k in range(8))
-        x, y = (8 * int(k) for k in self.rng.integers(0, (SOURCE - PATCH) // 8 + 1, 2))
-        cut = lambda a: a[..., y:y + PATCH, x:x + PATCH].contiguous()
+        x, y = (8 * int(k) for k in self.rng.integers(0, MARGIN // 8 + 1, 2))
+        cut = lambda a: a[..., y:y + self.patch, x:x + self.patch].contiguous()
         t = torch.tensor([s[1] for s in samples], dtype=torch.float32).view(-1, 1, 1, 1)
         return Batch(frame0, frame1, cut(truth), cut(v), cut(inc0), cut(inc1), cut(taught), cut(better), t, (x, y))

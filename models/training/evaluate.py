@@ -84,7 +84,7 @@ class Triplets:
 
     @torch.no_grad()
     def score(self, synthesis, residual=None, steps=0, seed=0, with_ssim=False, pictures=None):
-        """A dictionary of figures; `residual` None scores the base alone, steps 0 leaves sampling out."""
+        """A dictionary of figures, those of each triplet in self.rows; `residual` None scores the base alone, steps 0 leaves sampling out."""
         rows, sums = {}, np.zeros(3)
         u2, generator = [], torch.Generator().manual_seed(seed)
         synthesis = aligned(synthesis)
@@ -110,6 +110,7 @@ class Triplets:
                 if pictures:
                     os.makedirs(f"{pictures}/{key}", exist_ok=True)
                     cv2.imwrite(f"{pictures}/{key}/{name}.png", picture[:, :, ::-1])
+        self.rows = {k: dict(zip((item[0] for item in self.items), v)) for k, v in rows.items()}
         figures = {k: round(float(np.mean(v)), 4) for k, v in rows.items()}
         figures |= {"n": len(self.items), "u2_mean": round(float(np.mean(u2)), 3), "u2_median": round(float(np.median(u2)), 3)}
         figures["psnr"] = figures.get("one", figures["base"])  # of what is shown by default
@@ -128,6 +129,7 @@ def main():
     ap.add_argument("--json")
     ap.add_argument("--pictures")
     ap.add_argument("--confidence", action="store_true", help="print how well the expected error tells the true one, and no more")
+    ap.add_argument("--items", action="store_true", help="print each triplet's decibels as well")
     args = ap.parse_args()
     torch.set_num_threads(1)
     synthesis, residual = LightSynthesis(), LightResidual()
@@ -141,6 +143,9 @@ def main():
         return
     figures = triplets.score(synthesis, residual, args.steps, with_ssim=True, pictures=args.pictures)
     figures["command"] = f"evaluate.py --triplets <footage>/triplets --steps {args.steps} --patch-stride {args.patch_stride}"
+    if args.items:
+        for name in triplets.rows["one"]:
+            print(name, *(f"{k} {triplets.rows[k][name]:.2f}" for k in ("average", "base", "one")))
     print(json.dumps(figures))
     if args.json:
         with open(args.json, "w") as f:

@@ -44,15 +44,15 @@ def teacher(frame0, frame1, truth, v, t):
     return np.concatenate(flows + gains)
 
 
-def sample(frame0, frame1, truth, t, rng):
-    """The stored array of one pair (uint8 RGB pictures), cut to SIZE after its motion is known; None where prediction is hopeless or nothing moves."""
+def sample(frame0, frame1, truth, t, rng, size=SIZE):
+    """The stored array of one pair (uint8 RGB pictures), cut to `size` after its motion is known; None where prediction is hopeless or nothing moves."""
     f01, f10 = (motion.to_tensor(f) for f in motion.dense_inverse_search(frame0, frame1, stride=2))  # nearer to the product's search than 3
     i0, i1, target = (motion.to_tensor(f) for f in (frame0, frame1, truth))
     time_ = torch.full((1, 1, 1, 1), t)
     v = motion.motion_at(i0, i1, f01, f10, time_)
     inc0, inc1 = motion.inconsistency_at(f01, f10, v, time_)
     height, width = frame0.shape[:2]
-    h, w = min(SIZE, height) // 8 * 8, min(SIZE, width) // 8 * 8
+    h, w = min(size, height) // 8 * 8, min(size, width) // 8 * 8
     places = [(int(rng.integers(0, height - h + 1)), int(rng.integers(0, width - w + 1))) for _ in range(4)]
     activity = lambda p: shots.difference(frame0[p[0]:p[0] + h, p[1]:p[1] + w], frame1[p[0]:p[0] + h, p[1]:p[1] + w])
     y, x = max(places, key=activity)  # where more happens
@@ -66,6 +66,19 @@ def sample(frame0, frame1, truth, t, rng):
     return np.concatenate([u8(i0), u8(i1), u8(target), u8(inc0), u8(inc1), as_bytes(cut(v)), teacher(pixels(frame0), pixels(frame1), pixels(truth), cut(v), t)])
 
 
+def degraded(rng, frame):
+    """A given frame (uint8 RGB [h,w,3]) as worse sources have it, before its motion is sought: softened, grained and compressed, each with even chance; the truth stays."""
+    if rng.random() < 0.5:
+        frame = cv2.GaussianBlur(frame, (0, 0), rng.uniform(0.3, 1.0))
+    if rng.random() < 0.5:
+        grain = cv2.GaussianBlur(rng.standard_normal(frame.shape).astype(np.float32), (0, 0), rng.uniform(0.2, 0.8))
+        frame = np.clip(frame + np.exp(rng.uniform(0, np.log(15))) / grain.std() * grain, 0, 255).round().astype(np.uint8)
+    if rng.random() < 0.5:
+        _, coded = cv2.imencode(".jpg", frame[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))])
+        frame = np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[:, :, ::-1])
+    return frame
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--task", choices=["interpolate", "denoise", "holes"], default="interpolate", help="denoise: windows of five frames (windows.py); holes: of those, with lost pixels (holes.py)")
@@ -75,6 +88,10 @@ def main():
     ap.add_argument("--textures")
     ap.add_argument("--shots")
     ap.add_argument("--share", type=float, default=0.5, help="of real shots")
+    ap.add_argument("--side", type=int, default=256, help="px, of made scenes; seven eighths of it are stored")
+    ap.add_argument("--speeds", type=float, nargs=2, default=(0.3, 48), help="px, least and most motion of a layer over the interval")
+    ap.add_argument("--folding", action="store_true", help="limbs that fold and wheels with spokes in made scenes as well")
+    ap.add_argument("--degrade", action="store_true", help="soften, grain and compress the given frames")
     ap.add_argument("--seed", type=int, default=0)
     ap.add_argument("--pause", type=float, default=0, help="seconds to rest after each sample, on a shared machine")
     args = ap.parse_args()
@@ -100,11 +117,13 @@ def main():
             if pair is None:
                 continue
         else:
-            side = 256
+            side = args.side
             kind, t = "made", 0.5 if rng.random() < 0.5 else float(rng.uniform(0.04, 0.96))
-            scene = scenes.Scene([args.seed, index, 1], side, side, textures)
+            scene = scenes.Scene([args.seed, index, 1], side, side, textures, args.speeds, args.folding)
             pair = scene.frame(0), scene.frame(1), scene.frame(t, grain=False), t
-        array = sample(*pair, rng)
+        if args.degrade:
+            pair = *(degraded(rng, frame) for frame in pair[:2]), *pair[2:]
+        array = sample(*pair, rng, args.side * 7 // 8)
         if array is None:
             continue
         name = f"{args.cache}/{kind}_{args.seed}_{index:06d}_{pair[3]:.4f}.npy"

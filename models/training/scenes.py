@@ -76,6 +76,27 @@ class Textures:
         return np.clip(gain * np.clip(crop, 0, 1) ** gamma, 0, 1)
 
 
+def wheel_mask(rng, size):
+    """A soft alpha mask [size,size]: a rim, a hub and 3 to 16 spokes."""
+    mask, centre, radius = np.zeros((size, size), np.float32), (size // 2, size // 2), 0.44 * size
+    thickness = max(1, int(size * rng.uniform(0.01, 0.05)))
+    cv2.circle(mask, centre, int(radius), 1.0, thickness + 1, cv2.LINE_AA)
+    cv2.circle(mask, centre, int(radius * rng.uniform(0.08, 0.3)), 1.0, -1, cv2.LINE_AA)
+    spokes = int(rng.integers(3, 17))
+    for k in range(spokes):
+        angle = 2 * np.pi * k / spokes
+        cv2.line(mask, centre, (int(centre[0] + radius * np.cos(angle)), int(centre[1] + radius * np.sin(angle))), 1.0, thickness, cv2.LINE_AA)
+    return cv2.GaussianBlur(mask, (0, 0), 0.6)
+
+
+def limb_mask(size):
+    """A soft alpha mask [size,size]: a rounded bar between the two ends that Limb turns about and carries."""
+    mask = np.zeros((size, size), np.float32)
+    a, b = ((int(end * size), size // 2) for end in (Limb.PIVOT, Limb.END))
+    cv2.line(mask, a, b, 1.0, max(3, size // 5), cv2.LINE_AA)
+    return cv2.GaussianBlur(mask, (0, 0), 0.8)
+
+
 def soft_mask(rng, size):
     """A soft alpha mask [size,size]: blob, polygon, strokes or the level set of a fractal."""
     kind = rng.integers(4)
@@ -152,16 +173,34 @@ class Layer:
         return rgb, cv2.remap(self.alpha, q[..., 0], q[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)[..., None]
 
 
-class Scene:
-    """One made shot of two frames and everything between: `frame(tau)` RGB uint8 [H,W,3] for tau in 0..1, `flow(a, b)` true [H,W,2] px."""
+class Limb(Layer):
+    """A bar that hangs on a point q of another layer and turns about it: chains of them fold as arms and legs do."""
 
-    def __init__(self, seed, height, width, textures):
+    PIVOT, END = 0.15, 0.85  # of the texture's side
+
+    def __init__(self, rng, texture, parent, q):
+        size = texture.shape[0]
+        super().__init__(rng, texture, limb_mask(size), (0, 0), 0.0, 0)
+        self.parent, self.q, self.bend = parent, np.float32(q), None
+        self.angle0, self.spin, self.growth = rng.uniform(-np.pi, np.pi), rng.normal(0, 0.35), 0.0
+        self.pivot, self.end = (np.float32((side * size, size / 2)) for side in (self.PIVOT, self.END))
+
+    def transform(self, tau):
+        matrix, _ = super().transform(tau)
+        return matrix, self.parent.to_frame(self.q[None, None], tau)[0, 0] + matrix @ (self.middle - self.pivot)
+
+
+class Scene:
+    """One made shot of two frames and everything between: `frame(tau)` RGB uint8 [H,W,3] for tau in 0..1, `flow(a, b)` true [H,W,2] px.
+    `speeds`: px of motion a layer has over the interval, from and to (the background five sixths), never more than a quarter of the width. `folding`: limbs and wheels as well."""
+
+    def __init__(self, seed, height, width, textures, speeds=(0.3, 48), folding=False):
         rng = self.rng = np.random.default_rng(seed)
         self.height, self.width = height, width
         y, x = np.mgrid[0:height, 0:width].astype(np.float32)
         self.p = np.stack((x, y), -1)
-        camera = min(0.25 * width, np.exp(rng.uniform(np.log(0.3), np.log(40))))
-        speed = lambda: min(0.25 * width, np.exp(rng.uniform(np.log(0.3), np.log(48))))
+        camera = min(0.25 * width, np.exp(rng.uniform(np.log(speeds[0]), np.log(speeds[1] / 1.2))))
+        speed = lambda: min(0.25 * width, np.exp(rng.uniform(*np.log(speeds))))
         middle = (width / 2, height / 2)
         self.layers = [Layer(rng, textures.draw(rng, int(1.35 * max(height, width))), None, middle, camera, width)]
         for _ in range(rng.integers(1, 7)):
@@ -170,11 +209,29 @@ class Scene:
             layer.velocity += self.layers[0].velocity * (rng.random() < 0.7)
             layer.velocity *= min(1, 0.25 * width / (np.hypot(*layer.velocity) + 1e-6))
             self.layers.append(layer)
+        if folding:
+            self.fold(rng, textures)
         self.blur = rng.uniform(0, 0.7) if rng.random() < 0.5 else 0.0  # px, of the lens
         self.shutter = rng.uniform(0.1, 0.5) if rng.random() < 0.25 else 0.0  # of the interval
         self.gain = np.exp(rng.normal(0, 0.06)) if rng.random() < 0.25 else 1.0  # exposure at tau = 1 against tau = 0
         self.grain = np.exp(rng.uniform(np.log(1), np.log(10))) / 255 if rng.random() < 0.3 else 0.0
         self.grey = rng.random() < 0.1
+
+    def fold(self, rng, textures):
+        """Adds one to four chains of one to three limbs, and wheels, that hang on layers there are."""
+        for _ in range(rng.integers(1, 5)):
+            parent = self.layers[rng.integers(len(self.layers))]
+            q = rng.uniform(0.2, 0.8, 2) * 2 * parent.middle
+            size = int(self.width * rng.uniform(0.15, 0.45))
+            if rng.random() < 0.35:
+                wheel = Limb(rng, textures.draw(rng, size), parent, q)
+                wheel.alpha, wheel.pivot = wheel_mask(rng, size), np.float32((size // 2, size // 2))
+                self.layers.append(wheel)
+                continue
+            for _ in range(rng.integers(1, 4)):
+                limb = Limb(rng, textures.draw(rng, size), parent, q)
+                self.layers.append(limb)
+                parent, q = limb, limb.end
 
     def instant(self, tau):
         picture = np.zeros((self.height, self.width, 3), np.float32)

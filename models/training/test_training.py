@@ -1,10 +1,12 @@
 """What the training code promises: python3 -m unittest, in this folder. Seconds on one core; no data needed."""
 import argparse
+import tempfile
 import unittest
 
 import numpy as np
 import torch
 
+import data
 import interpolate
 import motion
 import runlog
@@ -96,6 +98,30 @@ class Scenes(unittest.TestCase):
             fetched = motion.warp(b, motion.to_tensor(scene.flow(0.0, 1.0)))
             ratios.append(float((fetched - a).abs().median() / ((b - a).abs().median() + 1e-3)))
         self.assertLess(np.median(ratios), 0.5)
+
+    def test_limbs_hang_where_they_began(self):
+        scene = scenes.Scene([43, 7, 1], 96, 96, scenes.Textures(), folding=True)
+        limbs = [layer for layer in scene.layers if isinstance(layer, scenes.Limb)]
+        self.assertTrue(limbs)
+        for limb in limbs:
+            for tau in (0.0, 0.4, 1.0):
+                joint = limb.parent.to_frame(limb.q[None, None], tau)
+                np.testing.assert_allclose(limb.to_frame(np.float32(limb.pivot)[None, None], tau), joint, atol=1e-3)
+        self.assertEqual(scene.frame(0.5).shape, (96, 96, 3))
+
+    def test_curriculum_goes_from_little_change_to_much(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for k in range(8):
+                sample = np.zeros((25, 176, 176), np.uint8)
+                sample[3:6] = 20 * k  # frame 1 differs from frame 0 by so much
+                np.save(f"{folder}/made_0_{k:06d}_0.5000.npy", sample)
+            samples = data.Samples(folder)
+            change = {}
+            for samples.hard in (0.0, 1.0):
+                batch = samples.batch(64)
+                change[samples.hard] = float((batch.frame1 - batch.frame0).abs().mean())
+            self.assertLess(change[0.0] + 0.1, change[1.0])
+            self.assertEqual(data.Samples(folder, patch=96).batch(2).truth.shape, (2, 3, 96, 96))
 
     def test_same_seed_same_pictures(self):
         a, b = (scenes.Scene(5, 64, 64, scenes.Textures()).frame(0.5) for _ in range(2))

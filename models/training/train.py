@@ -22,7 +22,7 @@ import torch.nn.functional as F
 import interpolate
 import runlog
 import windows
-from data import Samples
+from data import PATCH, Samples
 from nets import LightResidual, LightSynthesis
 
 MEAN_SHARE = 0.5  # of a batch's samples train the mean head: the default output, so more than the fourth that the design names
@@ -66,12 +66,12 @@ def scale_loss(b, scale, truth, t):
     return (torch.log(2 * scale) + (truth - b.detach()).abs().mean(1, keepdim=True) / scale).mean()
 
 
-def residual_losses(residual, found, truth, generator):
+def residual_losses(residual, found, truth, generator, mean_share=MEAN_SHARE):
     """(denoising, mean) losses, and what the mean head gains over the base in dB. Denoising: squared error in N-space, ln sigma uniform: EDM's weighting. Mean head: s^2 |D - u|^2 over the base's own
     error in the sample, which is what mean PSNR weighs by; by s^2 or unnormalised, a few hopeless samples drown the rest."""
     u, s, cond = (truth - found.b.detach()) / found.s, found.s, found.cond
     n = u.shape[0]
-    k = round(MEAN_SHARE * n)
+    k = round(mean_share * n)
     uniform = torch.rand(n, 1, 1, 1, generator=generator, device=generator.device).to(u.device)
     low, high = (math.log(v) for v in interpolate.SIGMA_RANGE)
     theta = torch.atan(torch.exp(low + (high - low) * uniform))
@@ -83,7 +83,7 @@ def residual_losses(residual, found, truth, generator):
     error = lambda e: (s * e).square().mean((1, 2, 3))[:k]
     fraction = error(d - u) / (error(u) + 1e-5)  # of each sample's squared error that is left
     mean, gain_db = (hardness(error(u)) * fraction).mean(), -10 * torch.log10((error(d - u) + 1e-6) / (error(u) + 1e-6)).detach().mean()
-    in_n = ((d - u) / sin)[k:].square().mean()  # N - N* = (D - u)/sin(theta)
+    in_n = ((d - u) / sin)[k:].square().mean() if k < n else d.new_zeros(())  # N - N* = (D - u)/sin(theta)
     return in_n, mean, gain_db
 
 
@@ -97,7 +97,9 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--task", choices=["synthesis", "residual", "interpolate", "flow", "denoise"], default="interpolate")
     ap.add_argument("--minutes", type=float, required=True)
-    ap.add_argument("--cache", help="samples of make_cache.py; the denoiser can do without")
+    ap.add_argument("--cache", nargs="+", help="samples of make_cache.py, several as FOLDER or FOLDER:PATCH (px, 128): batches are drawn of each in turn; the denoiser takes one, or none")
+    ap.add_argument("--curriculum", action="store_true", help="interpolation: from samples in which little changes to those in which much does")
+    ap.add_argument("--mean-share", type=float, default=MEAN_SHARE, help="of a batch, for the mean head; 1 for a polish of the default output")
     ap.add_argument("--out", required=True)
     ap.add_argument("--triplets", help="validation: keeps the best EMA by the one-step figure")
     ap.add_argument("--resume")
@@ -121,6 +123,7 @@ def main():
     args = ap.parse_args()
     if args.task == "denoise":
         import train_denoise
+        args.cache = args.cache and args.cache[0]
         return train_denoise.run(args)
     if not args.cache:
         ap.error("--cache: these networks train on samples of make_cache.py")
@@ -154,7 +157,7 @@ def main():
             optimiser.load_state_dict(saved["optimiser"])
         training |= {k: saved["training"][k] for k in ("steps", "samples", "hours")}
     hours = training["hours"]
-    samples = Samples(args.cache, seed=args.seed + training["steps"])
+    caches = [Samples(folder, args.seed + training["steps"] + k, patch=int(patch or PATCH)) for k, (folder, _, patch) in enumerate(c.partition(":") for c in args.cache)]
     generator = torch.Generator().manual_seed(args.seed + training["steps"])
     triplets = None
     if args.triplets:
@@ -188,7 +191,7 @@ def main():
             best = score
             save("best.pt", figures=figures)
 
-    print(json.dumps({"start": runlog.settings(args), "device": device, "files": [len(k) for k in samples.kinds]}), file=log)
+    print(json.dumps({"start": runlog.settings(args), "device": device, "files": [[len(k) for k in c.kinds] for c in caches]}), file=log)
     synthesis, residual = quick(networks["synthesis"]), quick(networks["residual"])
     sums, since, last_log, last_validation = {}, 0, time.time(), time.time()
     start_step = training["steps"]
@@ -197,7 +200,9 @@ def main():
         warm = min(1.0, (training["steps"] - start_step + 1) / 100)
         for group in optimiser.param_groups:
             group["lr"] = args.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
-        batch = samples.batch(args.batch)
+        samples = caches[training["steps"] % len(caches)]
+        samples.hard = min(1.0, 1.5 * progress) if args.curriculum else 1.0
+        batch = samples.batch(max(1, round(args.batch * (PATCH / samples.patch) ** 2)))
         place = lambda a: a.to(device, non_blocking=True)
         frame0, frame1, truth, t = place(batch.frame0), place(batch.frame1), place(batch.truth), place(batch.t)
         with torch.no_grad():
@@ -209,7 +214,7 @@ def main():
             losses["base"], losses["scale"] = base_loss(found.b, truth), scale_loss(found.b, found.scale, truth, t)
             losses["teacher"] = teacher_loss(found.flow, place(batch.taught), place(batch.better))
         if args.task != "synthesis":
-            losses["denoise"], losses["mean"], gain_db = residual_losses(residual, found, truth, generator)
+            losses["denoise"], losses["mean"], gain_db = residual_losses(residual, found, truth, generator, args.mean_share)
         total = sum(v * (SCALE_WEIGHT if k == "scale" else 1) for k, v in losses.items())
         optimiser.zero_grad(set_to_none=True)
         total.backward()
@@ -217,7 +222,7 @@ def main():
         if all(math.isfinite(n) for n in norms):
             optimiser.step()
         training["steps"] += 1
-        training["samples"] += args.batch
+        training["samples"] += len(batch.t)
         training["hours"] = round(hours + (time.time() - began) / 3600, 3)
         done = training["steps"] - start_step
         average(ema, networks, min(args.ema, (1 + done) / (20 + done)))
@@ -238,7 +243,8 @@ def main():
                                   **{k: round(v / since, 4) for k, v in sums.items()}}) + "\n")
             sums, since, last_log = {}, 0, now
             if training["steps"] % 500 == 0:
-                samples.rescan()
+                for samples in caches:
+                    samples.rescan()
                 save("last.pt", weights=state(networks), optimiser=optimiser.state_dict())
         if triplets and time.time() - last_validation > 60 * args.validate:
             validate()
