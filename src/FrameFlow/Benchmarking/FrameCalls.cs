@@ -43,13 +43,27 @@ internal sealed class FrameCalls : IDisposable
         converter.ToRgb(left, rgb0);
         converter.ToRgb(right, rgb1);
         MotionField motion = Hold(search.Estimate(rgb0, rgb1, memory));
-        FloatImage velocity = Hold(IntermediateMotion.At(motion, rgb0, rgb1, Position, memory));
+        FloatImage? apart = IntermediateMotion.IsHalved(format.Width, format.Height) ? null : Image(4);
+        FloatImage velocity = Hold(IntermediateMotion.At(motion, rgb0, rgb1, Position, memory, apart));
         Warp.Bicubic(rgb0, velocity, -Position, made);
-        _calls.Add(("to RGB", 2 / MadePerPair, format.FrameBytes + (3 * plane), () => converter.ToRgb(left, rgb0)));
+        MotionField half = Hold(motion.Halved(memory));
+        PathBend bend = Hold(PathBend.Find(half, half, half, 1, 1, memory));
+        FloatImage flow0 = Image(2);
+        FloatImage flow1 = Image(2);
+        flow0.Values.Clear();
+        flow1.Values.Clear();
+        _calls.Add(("to RGB", 1 / MadePerPair, format.FrameBytes + (3 * plane), () => converter.ToRgb(left, rgb0)));
         _calls.Add(("dense inverse search, both ways", 1 / MadePerPair, 10 * plane, () => search.Estimate(rgb0, rgb1, memory).Dispose()));
-        _calls.Add(("motion at t", 1, (6 + 4 + 2) * plane, () => IntermediateMotion.At(motion, rgb0, rgb1, Position, memory).Dispose()));
+        _calls.Add(("motion at t", 1, (6 + 4 + 2) * plane, () => IntermediateMotion.At(motion, rgb0, rgb1, Position, memory, apart).Dispose()));
         _calls.Add(("inconsistency at t", 1, (4 + 2 + 2) * plane, () => IntermediateMotion.InconsistencyAt(motion, velocity, Position, mask0, mask1)));
-        _calls.Add(("bicubic warp of RGB", 4, (3 + 2 + 3) * plane, () => Warp.Bicubic(rgb0, velocity, -Position, made)));
+        _calls.Add(("path of a pair", 1 / MadePerPair, (4 + 2) * plane, () => FindPath(motion, memory)));
+        _calls.Add(("path at t", 1, (2 + 4 + 4) * plane, () => bend.Apply(velocity, Position, flow0, flow1, memory)));
+        _calls.Add(("bicubic warp of RGB", apart is null ? 4 : 2, (3 + 2 + 3) * plane, () => Warp.Bicubic(rgb0, velocity, -Position, made)));
+        if (apart is not null)
+        {
+            _calls.Add(("mean of three bicubic warps", 2, (3 + 6 + 3) * plane, () => Warp.Bicubic(rgb0, velocity, -Position, made, apart, -Position)));
+        }
+
         _calls.Add(("from RGB", 1, format.FrameBytes + (3 * plane), () => converter.FromRgb(made, target)));
 
         T Hold<T>(T one)
@@ -105,6 +119,13 @@ internal sealed class FrameCalls : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _held.ForEach(h => h.Dispose());
+
+    // Each pair's motion is halved once.
+    private static void FindPath(MotionField motion, NativePool memory)
+    {
+        using MotionField half = motion.Halved(memory);
+        PathBend.Find(half, half, half, 1, 1, memory).Dispose();
+    }
 
     private static void Warm(VideoFormat format, NativePool memory, CancellationToken cancellationToken)
     {

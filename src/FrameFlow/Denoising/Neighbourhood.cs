@@ -4,25 +4,6 @@ using FrameFlow.Motion;
 
 namespace FrameFlow.Denoising;
 
-/// <summary>Something that several units of work read; made when first read, freed when the last lets go.</summary>
-internal abstract class Counted : IDisposable
-{
-    private int _holders = 1;
-
-    /// <summary>One holder more, which disposes it.</summary>
-    public void Hold() => Interlocked.Increment(ref _holders);
-
-    public void Dispose()
-    {
-        if (Interlocked.Decrement(ref _holders) == 0)
-        {
-            Free();
-        }
-    }
-
-    protected abstract void Free();
-}
-
 /// <summary>A source frame with what is derived from it, each found once, by whoever asks first.</summary>
 /// <param name="frame">The frame; owned.</param>
 /// <param name="converter">To RGB.</param>

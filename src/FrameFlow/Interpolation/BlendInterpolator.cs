@@ -12,11 +12,10 @@ public sealed class BlendInterpolator : IFrameInterpolator
     public string Name => "blend";
 
     /// <inheritdoc/>
-    public void Interpolate(Frame left, Frame right, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
+    public void Interpolate(PairInShot pair, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(left);
-        ArgumentNullException.ThrowIfNull(right);
         ArgumentNullException.ThrowIfNull(requests);
+        (Frame left, Frame right) = (pair.Pair.Left.Frame, pair.Pair.Right.Frame);
         for (int i = 0; i < requests.Count; i++)
         {
             InterpolationRequest request = requests[i];

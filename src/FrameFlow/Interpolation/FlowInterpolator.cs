@@ -20,18 +20,16 @@ public sealed class FlowInterpolator(IMotionEstimator estimator, VideoFormat for
     public string Name => "flow";
 
     /// <inheritdoc/>
-    public void Interpolate(Frame left, Frame right, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
+    public void Interpolate(PairInShot pair, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(left);
-        ArgumentNullException.ThrowIfNull(right);
         ArgumentNullException.ThrowIfNull(requests);
+        (Frame left, Frame right) = (pair.Pair.Left.Frame, pair.Pair.Right.Frame);
         int height = left.Format.Height;
         int width = left.Format.Width;
-        using FloatImage rgb0 = new(memory, 3, height, width);
-        using FloatImage rgb1 = new(memory, 3, height, width);
-        _converter.ToRgb(left, rgb0);
-        _converter.ToRgb(right, rgb1);
-        using MotionField motion = estimator.Estimate(rgb0, rgb1, memory);
+        FloatImage rgb0 = pair.Pair.Left.Rgb(_converter, memory);
+        FloatImage rgb1 = pair.Pair.Right.Rgb(_converter, memory);
+        MotionField motion = pair.Pair.Motion(estimator, _converter, memory);
+        using PathBend? bend = pair.Bend(estimator, _converter, memory);
         using FloatImage look0 = new(memory, 3, height, width);
         using FloatImage look1 = new(memory, 3, height, width);
         using FloatImage? apart = IntermediateMotion.IsHalved(width, height) ? null : new FloatImage(memory, 4, height, width);
@@ -48,7 +46,7 @@ public sealed class FlowInterpolator(IMotionEstimator estimator, VideoFormat for
             using FloatImage velocity = IntermediateMotion.At(motion, rgb0, rgb1, t, memory, apart);
             TensorPrimitives.Multiply(velocity.Values, -t, flow0.Values);
             TensorPrimitives.Multiply(velocity.Values, 1 - t, flow1.Values);
-            request.Bend?.Apply(velocity, t, flow0, flow1, memory);
+            (request.Bend ?? bend)?.Apply(velocity, t, flow0, flow1, memory);
             Warp.Bicubic(rgb0, flow0, 1, look0, apart, -t);
             Warp.Bicubic(rgb1, flow1, 1, look1, apart, 1 - t);
             Warp.Inside(velocity, -t, inside0);

@@ -1,5 +1,3 @@
-using FrameFlow.Media;
-
 namespace FrameFlow.Interpolation;
 
 /// <summary>Repeats the frame before: the trivial method, for comparison and speed.</summary>
@@ -9,13 +7,12 @@ public sealed class HoldInterpolator : IFrameInterpolator
     public string Name => "hold";
 
     /// <inheritdoc/>
-    public void Interpolate(Frame left, Frame right, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
+    public void Interpolate(PairInShot pair, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(left);
         ArgumentNullException.ThrowIfNull(requests);
         for (int i = 0; i < requests.Count; i++)
         {
-            left.Bytes.CopyTo(requests[i].Target.Bytes);
+            pair.Pair.Left.Frame.Bytes.CopyTo(requests[i].Target.Bytes);
         }
     }
 

@@ -22,6 +22,9 @@ public sealed record InterpolationOptions
     /// <summary>Whether lambda is less where the source around has no such detail (<see cref="DetailLimit"/>); without, a sample is a draw from the model's law.</summary>
     public bool LimitsDetail { get; init; } = true;
 
+    /// <summary>Whether the frames beside a pair bend the path between (<see cref="PathBend"/>); without, motion is even. Methods without motion have none.</summary>
+    public bool BendsPaths { get; init; } = true;
+
     /// <summary>The seed of the noise.</summary>
     public ulong Seed { get; init; }
 
@@ -103,9 +106,29 @@ public interface IFrameInterpolator : IDisposable
     string Name { get; }
 
     /// <summary>Fills the targets of one pair. Synchronous work on the calling thread.</summary>
-    /// <param name="left">The frame at t = 0; its <see cref="Frame.SourceIndex"/> keys the noise.</param>
-    /// <param name="right">The frame at t = 1.</param>
+    /// <param name="pair">The pair, whose left frame's <see cref="Frame.SourceIndex"/> keys the noise, and its neighbours.</param>
     /// <param name="requests">The frames to make, in order of time.</param>
     /// <param name="cancellationToken">Ends the work between two networks' runs.</param>
-    void Interpolate(Frame left, Frame right, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken);
+    void Interpolate(PairInShot pair, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken);
+}
+
+/// <summary>Shorter ways to ask an interpolator.</summary>
+public static class FrameInterpolators
+{
+    /// <summary>Fills the targets between two frames that stand alone.</summary>
+    /// <param name="interpolator">The method.</param>
+    /// <param name="left">The frame at t = 0; stays the caller's.</param>
+    /// <param name="right">The frame at t = 1; stays the caller's.</param>
+    /// <param name="requests">The frames to make, in order of time.</param>
+    /// <param name="cancellationToken">Ends the work between two networks' runs.</param>
+    public static void Interpolate(this IFrameInterpolator interpolator, Frame left, Frame right, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(interpolator);
+        ArgumentNullException.ThrowIfNull(left);
+        ArgumentNullException.ThrowIfNull(right);
+        using SourceFrame first = new(left.Share());
+        using SourceFrame second = new(right.Share());
+        using FramePair pair = new(first, second);
+        interpolator.Interpolate(new PairInShot(pair), requests, cancellationToken);
+    }
 }

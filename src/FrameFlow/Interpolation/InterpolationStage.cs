@@ -16,9 +16,11 @@ public sealed class InterpolationStage : IFrameStage
     private readonly InterpolationOptions _options;
     private readonly NativePool _memory;
     private readonly int _mostPerPair;
+    private readonly int _reach;
     private readonly FrameRange _outputs;
     private readonly Predicate<long>? _isCounted;
     private readonly ConcurrentBag<Unit> _idle = [];
+    private readonly FrameWindow.Idle _idleFrames = new();
     private FramePool? _frames;
     private long _generated;
     private long _held;
@@ -31,7 +33,7 @@ public sealed class InterpolationStage : IFrameStage
     /// <param name="interpolator">The method; not owned.</param>
     /// <param name="options">Validated options.</param>
     /// <param name="memory">Where frames come from.</param>
-    /// <param name="outputs">Which output frames are made, by index; null for all. The input must hold the frames of <see cref="OutputTimeline.SourceFor"/>.</param>
+    /// <param name="outputs">Which output frames are made, by index; null for all. The input must hold the frames of <see cref="OutputTimeline.SourceFor"/>, and so many more on both sides as <see cref="ReachOf"/> says, where the film has them.</param>
     /// <param name="isCounted">Whether an output frame, by index, is counted; null: all are.</param>
     public InterpolationStage(
         OutputTimeline timeline, FrameTimeline sourceTimeline, IFrameInterpolator interpolator, InterpolationOptions options, NativePool memory, FrameRange? outputs = null, Predicate<long>? isCounted = null)
@@ -44,6 +46,7 @@ public sealed class InterpolationStage : IFrameStage
         _memory = memory;
         _outputs = outputs ?? new FrameRange(0, timeline.Count);
         _isCounted = isCounted;
+        _reach = ReachOf(options);
 
         // A long step or a strong slow motion would mean many frames at once: a unit of work is cut there.
         Rational step = sourceTimeline.ConstantRate?.Inverse ?? (sourceTimeline.Duration / Math.Max(1, sourceTimeline.Count));
@@ -54,7 +57,14 @@ public sealed class InterpolationStage : IFrameStage
     public string Name => "interpolate";
 
     /// <inheritdoc/>
-    public int HeldFrames => ((_options.Workers + 1) * _mostPerPair) + ((_options.Workers + 3) * 2);
+    public int HeldFrames => ((_options.Workers + 1) * _mostPerPair) + ((_options.Workers + 3) * 2) + (2 * _reach);
+
+    /// <summary>How many frames before and behind a pair what is made between may depend on.</summary>
+    public static int ReachOf(InterpolationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return options.BendsPaths ? 1 : 0;
+    }
 
     /// <summary>Frames that a model or a blend made so far.</summary>
     public long GeneratedFrames => Interlocked.Read(ref _generated);
@@ -88,76 +98,66 @@ public sealed class InterpolationStage : IFrameStage
     }
 
     // A unit's object serves again when its frames have left.
-    private Unit NextUnit() => _idle.TryTake(out Unit? unit) ? unit : new Unit(_idle);
+    private Unit NextUnit() => _idle.TryTake(out Unit? unit) ? unit : new Unit(_idle, _reach > 0 ? _memory : null);
 
-    // Reads the source two frames at a time and says, for every output frame, from what it comes.
+    // Reads the source and says, for every output frame, from what it comes.
     private async IAsyncEnumerable<Unit> PlanAsync(IAsyncEnumerable<Frame> input, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        Frame? left = null;
-        Frame? right = null;
         Unit unit = NextUnit();
         await using IAsyncEnumerator<Frame> frames = input.GetAsyncEnumerator(cancellationToken);
         try
         {
-            if (!await frames.MoveNextAsync())
+            // Not its source index: an operation before this one may have added frames.
+            using (FrameWindow window = new(Math.Max(0, _timeline.SourceFor(_outputs).First - _reach), _reach > 0, _idleFrames, _memory))
             {
-                yield break;
-            }
-
-            left = frames.Current;
-            int leftIndex = (int)_timeline.SourceFor(_outputs).First; // not its source index: an operation before this one may have added frames
-            int lastLeft = -1;
-            for (long k = _outputs.First; k < _outputs.End; k++)
-            {
-                OutputPosition position = _timeline.At(k);
-
-                // A unit ends where its pair does, or where it is full.
-                if (unit.Items.Count > 0 && (position.Left != lastLeft || unit.Items.Count >= _mostPerPair))
+                int lastLeft = -1;
+                for (long k = _outputs.First; k < _outputs.End; k++)
                 {
-                    Unit full = unit;
-                    unit = NextUnit();
-                    yield return full;
-                }
+                    OutputPosition position = _timeline.At(k);
 
-                lastLeft = position.Left;
-                while (leftIndex < position.Left)
-                {
-                    left.Dispose();
-                    left = null;
-                    if (right is not null)
+                    // A unit ends where its pair does, or where it is full.
+                    if (unit.Items.Count > 0 && (position.Left != lastLeft || unit.Items.Count >= _mostPerPair))
                     {
-                        (left, right) = (right, null);
+                        Unit full = unit;
+                        unit = NextUnit();
+                        yield return full;
                     }
-                    else
+
+                    lastLeft = position.Left;
+                    int behind = position.IsSource ? 0 : 1 + _reach;
+                    while (window.Index < position.Left || window.Count <= behind)
                     {
-                        if (!await frames.MoveNextAsync())
+                        if (window.Index < position.Left && window.Count > 1)
                         {
-                            // The source ended before the scan said so; it has reported that itself, or will.
-                            yield break;
+                            window.Advance();
                         }
-
-                        left = frames.Current;
+                        else if (await frames.MoveNextAsync())
+                        {
+                            window.Add(frames.Current);
+                        }
+                        else
+                        {
+                            break;
+                        }
                     }
 
-                    leftIndex++;
-                }
+                    if (window.Index < position.Left || window.Count == 0)
+                    {
+                        // The source ended before the scan said so; it has reported that itself, or will.
+                        yield break;
+                    }
 
-                if (!position.IsSource && right is null && await frames.MoveNextAsync())
-                {
-                    right = frames.Current;
-                }
+                    FramePair? pair = position.IsSource ? null : window.Pair(0);
+                    bool isCounted = _isCounted?.Invoke(k) != false;
+                    unit.Take(window.Left);
+                    if (pair is null)
+                    {
+                        unit.Items.Add(new Item(_timeline.TimeOf(k), 0, IsHeld: !position.IsSource, isCounted));
+                        Interlocked.Add(ref _held, isCounted && !position.IsSource ? 1 : 0);
+                        continue;
+                    }
 
-                unit.Left ??= left!.Share();
-                bool cut = right is { IsSceneStart: true };
-                bool isCounted = _isCounted?.Invoke(k) != false;
-                if (position.IsSource || right is null || cut)
-                {
-                    unit.Items.Add(new Item(_timeline.TimeOf(k), 0, IsHeld: !position.IsSource, isCounted));
-                    Interlocked.Add(ref _held, isCounted && !position.IsSource ? 1 : 0);
-                }
-                else
-                {
-                    unit.Right ??= right.Share();
+                    unit.Take(new PairInShot(pair, window.Before, _reach > 0 ? window.Pair(1) : null));
                     unit.Items.Add(new Item(_timeline.TimeOf(k), position.Position, IsHeld: false, isCounted));
                 }
             }
@@ -170,8 +170,6 @@ public sealed class InterpolationStage : IFrameStage
             }
 
             // What stands behind the last output frame (60 -> 24) is read to the end: the source checks its count.
-            left?.Dispose();
-            left = null;
             while (await frames.MoveNextAsync())
             {
                 frames.Current.Dispose();
@@ -179,8 +177,6 @@ public sealed class InterpolationStage : IFrameStage
         }
         finally
         {
-            left?.Dispose();
-            right?.Dispose();
             unit.Dispose();
         }
     }
@@ -190,9 +186,10 @@ public sealed class InterpolationStage : IFrameStage
         try
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Frame left = unit.Left!;
+            Frame left = unit.Left!.Frame;
+            Frame? right = unit.Pair?.Pair.Right.Frame;
             FramePool pool = Frames(left.Format);
-            bool isRepeat = _options.BypassStatic && unit.Right is { } right && left.Bytes.SequenceEqual(right.Bytes);
+            bool isRepeat = _options.BypassStatic && right is not null && left.Bytes.SequenceEqual(right.Bytes);
             int made = 0;
             foreach (Item item in unit.Items)
             {
@@ -200,7 +197,7 @@ public sealed class InterpolationStage : IFrameStage
                 {
                     made += item.IsCounted ? 1 : 0;
                     Frame target = unit.Add(pool.Rent(item.Time, left.SourceIndex));
-                    target.Work = left.Work | unit.Right!.Work | FrameWork.Interpolated;
+                    target.Work = left.Work | right!.Work | FrameWork.Interpolated;
                     target.Position = item.Position;
                     unit.Requests.Add(new InterpolationRequest(item.Position, target));
                 }
@@ -216,10 +213,10 @@ public sealed class InterpolationStage : IFrameStage
 
             if (unit.Requests.Count > 0)
             {
-                _interpolator.Interpolate(left, unit.Right!, unit.Requests, cancellationToken);
+                _interpolator.Interpolate(unit.Pair!.Value, unit.Requests, cancellationToken);
                 if (_options.EvenPhases)
                 {
-                    Sharpen(left, unit.Right!, unit.Requests);
+                    Sharpen(left, right!, unit.Requests);
                 }
 
                 int fellBack = _options.FallBack ? FallBack(unit) : 0;
@@ -261,7 +258,7 @@ public sealed class InterpolationStage : IFrameStage
             Item item = unit.Items[i];
             if (item.Position > 0 && InterpolationOptions.AreShreds(unit.Made[i].ExpectedError, item.Position))
             {
-                Frame nearer = (item.Position <= 0.5 ? unit.Left! : unit.Right!).Share();
+                Frame nearer = (item.Position <= 0.5 ? unit.Left! : unit.Pair!.Value.Pair.Right).Frame.Share();
                 nearer.Time = item.Time;
                 nearer.Work |= FrameWork.Held;
                 unit.Made[i].Dispose();
@@ -276,13 +273,13 @@ public sealed class InterpolationStage : IFrameStage
     private readonly record struct Item(Rational Time, double Position, bool IsHeld, bool IsCounted);
 
     // Some output frames between two of the source: first what they come from, then the frames. Owns all of them; disposed, it is idle.
-    private sealed class Unit(ConcurrentBag<Unit> idle) : IDisposable
+    private sealed class Unit(ConcurrentBag<Unit> idle, NativePool? finishing) : IDisposable
     {
         private int _next;
 
-        public Frame? Left { get; set; }
+        public SourceFrame? Left { get; private set; }
 
-        public Frame? Right { get; set; }
+        public PairInShot? Pair { get; private set; }
 
         public List<Item> Items { get; } = [];
 
@@ -303,11 +300,45 @@ public sealed class InterpolationStage : IFrameStage
             return frame is not null;
         }
 
+        /// <summary>Holds the left frame; the same one for all items.</summary>
+        public void Take(SourceFrame left)
+        {
+            if (Left is null)
+            {
+                left.Hold();
+                Left = left;
+            }
+        }
+
+        /// <summary>Holds the pair and its neighbours; the same ones for all items.</summary>
+        public void Take(PairInShot pair)
+        {
+            if (Pair is null)
+            {
+                pair.Pair.Hold();
+                pair.Pair.Use();
+                pair.Before?.Hold();
+                pair.After?.Hold();
+                Pair = pair;
+            }
+        }
+
         public void LetSourcesGo()
         {
+            if (Pair is { } pair)
+            {
+                if (finishing is not null)
+                {
+                    pair.Pair.Finish(finishing);
+                }
+
+                pair.Pair.Dispose();
+                pair.Before?.Dispose();
+                pair.After?.Dispose();
+            }
+
             Left?.Dispose();
-            Right?.Dispose();
-            (Left, Right) = (null, null);
+            (Left, Pair) = (null, null);
         }
 
         public void Dispose()

@@ -123,26 +123,29 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
 
         // A pair: two pictures (6), both flows (4), their inconsistencies (2), and what the search keeps. A frame: motion (2), below 1080 lines what stands apart (4), two
         // flows (4), two look-ups (6), maps (4); as the networks see it: condition (16), result (3), while sampling state, scratch and mean (12), and what limits the detail (6).
+        long ahead = options.BendsPaths ? 13 : 0; // the next pair's motion and right picture, and what the paths keep of their pairs, once for all workers
         long pair = 12 + (DenseInverseSearchOptions.ForInterpolation(format.Width, format.Height).FinestScale == 0 ? 40 : 10);
         long frame = IntermediateMotion.IsHalved(format.Width, format.Height) ? 16 : 20;
         long networks = options.Steps > 1 ? 37 : 19;
         long bound = ConditionChannels + 6 + 3 + ConditionChannels + 3;
-        long pictures = sizeof(float) * options.Workers * (((pair + (options.Batch * frame)) * pixels) + (options.Batch * networks * seen));
+        long pictures = (sizeof(float) * ahead * pixels) + (sizeof(float) * options.Workers * (((pair + (options.Batch * frame)) * pixels) + (options.Batch * networks * seen)));
         long run = (sizeof(float) * bound * options.Batch * tile) + model.ActivationBytes(options.Batch * tile);
         return pictures + (LearnedFlow.IsIn(model) ? Math.Max(run, LearnedFlow.WorkingBytes(model, format.Width, format.Height)) : run);
     }
 
     /// <inheritdoc/>
-    public void Interpolate(Frame left, Frame right, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
+    public void Interpolate(PairInShot pair, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(left);
-        ArgumentNullException.ThrowIfNull(right);
         ArgumentNullException.ThrowIfNull(requests);
+        (Frame left, Frame right) = (pair.Pair.Left.Frame, pair.Pair.Right.Frame);
         Making making = Take();
         try
         {
-            (FloatImage rgb0, FloatImage rgb1) = making.Begin(left, right, requests, _options.BypassStatic);
-            using MotionField motion = _estimator.Estimate(rgb0, rgb1, _memory);
+            FloatImage rgb0 = pair.Pair.Left.Rgb(_converter, _memory);
+            FloatImage rgb1 = pair.Pair.Right.Rgb(_converter, _memory);
+            MotionField motion = pair.Pair.Motion(_estimator, _converter, _memory);
+            using PathBend? bend = pair.Bend(_estimator, _converter, _memory);
+            making.Begin(left, right, bend, requests, _options.BypassStatic);
             using AlphaPair? alpha = left.Format.PixelFormat.HasAlpha ? new AlphaPair(_converter, left, right, _memory) : null;
             making.Alpha = alpha;
             Interpolate(making, rgb0, rgb1, motion, requests.Count, making.PlaceOf, making.Draw, making.Deliver, alpha is null ? null : making.DeliverAlpha, cancellationToken);
@@ -445,16 +448,15 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         private readonly ResidualDiffusionInterpolator _owner;
         private readonly Item?[] _items;
         private readonly StillParts _still = new();
-        private FloatImage? _rgb0;
-        private FloatImage? _rgb1;
         private Frame? _left;
+        private PathBend? _bend;
         private IReadOnlyList<InterpolationRequest> _requests = [];
 
         public Making(ResidualDiffusionInterpolator owner)
         {
             _owner = owner;
             _items = new Item?[owner._options.Batch];
-            PlaceOf = i => (_requests[i].Position, _requests[i].Bend);
+            PlaceOf = i => (_requests[i].Position, _requests[i].Bend ?? _bend);
             Draw = (noise, position, flow0, flow1) => CoherentNoise.Fill(noise, owner._options.Seed, _left!.SourceIndex, position, flow0, flow1);
             Deliver = (i, picture, expectedError) =>
             {
@@ -545,15 +547,11 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
 
         public Item this[int i] => _items[i]!;
 
-        /// <summary>Takes a pair; its pictures are the making's own.</summary>
-        public (FloatImage Rgb0, FloatImage Rgb1) Begin(Frame left, Frame right, IReadOnlyList<InterpolationRequest> requests, bool bypassesStatic)
+        /// <summary>Takes a pair.</summary>
+        public void Begin(Frame left, Frame right, PathBend? bend, IReadOnlyList<InterpolationRequest> requests, bool bypassesStatic)
         {
             (int height, int width) = (left.Format.Height, left.Format.Width);
-            _rgb0 ??= new FloatImage(_owner._memory, 3, height, width);
-            _rgb1 ??= new FloatImage(_owner._memory, 3, height, width);
-            (_left, _requests) = (left, requests);
-            _owner._converter.ToRgb(left, _rgb0);
-            _owner._converter.ToRgb(right, _rgb1);
+            (_left, _bend, _requests) = (left, bend, requests);
             if (bypassesStatic)
             {
                 _still.Find(left, right);
@@ -561,14 +559,12 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
                 Region = changing.Width == 0 || (changing.Width == width && changing.Height == height) ? null
                     : _owner._options.HalvesNetworks == true ? changing.Halved() : changing;
             }
-
-            return (_rgb0, _rgb1);
         }
 
         /// <summary>Lets go of the pair.</summary>
         public void End()
         {
-            (_left, _requests, Alpha, States, Region) = (null, [], null, null, null);
+            (_left, _bend, _requests, Alpha, States, Region) = (null, null, [], null, null, null);
         }
 
         /// <summary>The i-th frame of a batch, begun anew.</summary>
@@ -615,8 +611,6 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
 
         public void Dispose()
         {
-            _rgb0?.Dispose();
-            _rgb1?.Dispose();
             foreach (Item? item in _items)
             {
                 item?.Dispose();

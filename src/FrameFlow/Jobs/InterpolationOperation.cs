@@ -39,7 +39,7 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
     private FrameTimeline? _input;
     private OutputTimeline? _timeline;
     private OperationContext? _context;
-    private InterpolationOptions _sampling = options.Sampling;
+    private InterpolationOptions _sampling = Asked(options);
     private IFrameInterpolator? _interpolator;
     private InterpolationStage? _stage;
 
@@ -113,7 +113,7 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
     {
         ArgumentNullException.ThrowIfNull(context);
         _context = context;
-        _sampling = options.Sampling with { Seed = context.Options.Seed };
+        _sampling = Asked(options) with { Seed = context.Options.Seed };
         if (_model is null)
         {
             _sampling = _sampling with { Workers = Math.Min(2, context.Options.Threads) };
@@ -133,6 +133,10 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
         _interpolator = ResidualDiffusionInterpolator.Create(_model, device, context.Format, _sampling, context.Memory);
     }
 
+    // What has no motion has no paths to bend.
+    private static InterpolationOptions Asked(InterpolationOperationOptions options) =>
+        options.Sampling with { BendsPaths = options.Sampling.BendsPaths && options.Model is not ("hold" or "blend") };
+
     private static DenseInverseSearch MotionFor(VideoFormat format) => new(DenseInverseSearchOptions.ForInterpolation(format.Width, format.Height));
 
     /// <inheritdoc/>
@@ -147,9 +151,9 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
     /// <summary>At a lower rate also those that stand behind the last frame and before the next part's, so that every frame is some part's.</summary>
     public FrameRange InputFor(FrameRange outputs)
     {
-        FrameRange needed = _timeline!.SourceFor(outputs);
+        FrameRange needed = _timeline!.SourceFor(outputs).Widen(InterpolationStage.ReachOf(_sampling), _input!.Count);
         long next = outputs.End < _timeline.Count ? _timeline.At(outputs.End).Left : _input!.Count;
-        return new FrameRange(needed.First, Math.Max(needed.End, next));
+        return needed with { End = Math.Max(needed.End, next) };
     }
 
     /// <inheritdoc/>

@@ -87,25 +87,11 @@ public static unsafe class IntermediateMotion
     {
         using FloatImage half0 = HalfSize.Of(rgb0, 1, pool);
         using FloatImage half1 = HalfSize.Of(rgb1, 1, pool);
-        using MotionField halfField = Halved(field, pool);
+        using MotionField halfField = field.Halved(pool);
         using FloatImage half = AtFullSize(halfField, half0, half1, t, pool);
         FloatImage result = new(pool, 2, field.Height, field.Width);
         HalfSize.Enlarge(half, result, 2, pool);
         return result;
-    }
-
-    private static MotionField Halved(MotionField field, NativePool pool)
-    {
-        FloatImage forward = HalfSize.Of(field.Forward, 0.5f, pool);
-        try
-        {
-            return new MotionField(forward, HalfSize.Of(field.Backward, 0.5f, pool), pool);
-        }
-        catch
-        {
-            forward.Dispose();
-            throw;
-        }
     }
 
     private static FloatImage AtFullSize(MotionField field, FloatImage rgb0, FloatImage rgb1, float t, NativePool pool, FloatImage? candidates = null)

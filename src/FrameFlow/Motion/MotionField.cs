@@ -53,6 +53,22 @@ public sealed unsafe class MotionField : IDisposable
     /// <summary>|F10(q) + F01(q + F10(q))| in pixels, [1,H,W], on the grid of frame 1; found at the first call, owned by this field.</summary>
     public FloatImage Inconsistency1 => Get(ref _inconsistency1, Backward, Forward);
 
+    /// <summary>The motion at half size, in px of that size: means over 2x2 px. The caller disposes it.</summary>
+    /// <param name="pool">Where the memory comes from.</param>
+    public MotionField Halved(NativePool pool)
+    {
+        FloatImage forward = HalfSize.Of(Forward, 0.5f, pool);
+        try
+        {
+            return new MotionField(forward, HalfSize.Of(Backward, 0.5f, pool), pool);
+        }
+        catch
+        {
+            forward.Dispose();
+            throw;
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

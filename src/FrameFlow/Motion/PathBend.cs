@@ -4,20 +4,55 @@ using FrameFlow.Media;
 namespace FrameFlow.Motion;
 
 /// <summary>
-/// What the frames outside a pair tell of the path between: with the velocity before the pair and behind it, motion is taken as evenly accelerated
-/// instead of even. Over a pair that spans T periods, whose outer frames stand one period away, the velocities v0 and v1 (px a period, each
-/// measured half a period outside) give the acceleration (v1 - v0) / (T + 1); at the time t of (0,1) a point then stands
-/// d(t) = -T^2 t (1 - t) (v1 - v0) / (2 (T + 1)) beside the straight line, so both looks move by -d.
+/// What the frames outside a pair tell of the path between: positions at four times, -h0, 0, 1 and 1 + h1 in units of the pair's interval, and through them a cubic
+/// instead of a straight line. With the second divided differences D0 of the first three and D1 of the last three, a point stands at the time t of (0,1)
+/// d(t) = -t (1 - t) (D0 (1 + h1 - t) + D1 (t + h0)) / (1 + h0 + h1) beside the line (Newton's form; half way and evenly spaced: the weights -1, 9, 9, -1 over 16),
+/// so both looks move by -d. What the two frames themselves show says nothing of this: looks moved alike fetch the same from both.
 /// </summary>
 /// <remarks>
-/// A hand-held camera trembles, and two velocities then say little of what lies between. How far even acceleration holds shows in V/T - (v0 + v1)/2, which
-/// would be 0: with e its square and g that of v1 - v0, d is taken times g / (g + 8 e) (of trembling alone, g is 4 e in the mean: a third).
+/// D0 and D1 are means over about 20 px, each place weighing exp(-|inconsistency|) of its two flows, px, and none where nothing is consistent; kept at a quarter of the
+/// size. Over a wide hole a cubic follows what trembles instead of what moves. How far the middle is even acceleration shows in D0 - D1, which then is 0: with S = (D0 + D1) / 2,
+/// d is taken times S^2 / (S^2 + k (D0 - D1)^2), k from 0 for neighbours (cubic is best there) to 1/2 over many periods.
 /// </remarks>
-/// <param name="velocity0">v0 on the grid of frame 0, [2,H,W], px a period. Owned from here on.</param>
-/// <param name="velocity1">v1 on the grid of frame 1, [2,H,W]. Owned from here on.</param>
-/// <param name="periods">T, above 0.</param>
-public sealed class PathBend(FloatImage velocity0, FloatImage velocity1, double periods) : IDisposable
+public sealed class PathBend : IDisposable
 {
+    private const float PixelsAHalf = 2; // px of the frame in one at half size
+    private const int MeanRadius = 2; // cells of 4x4 px
+    private const float LeastConfidence = 1e-3f; // added to the mean confidence, so that what nobody knows is straight
+    private const float Trembling = 0.5f;
+
+    private readonly FloatImage _first;
+    private readonly FloatImage _second;
+    private readonly double _before;
+    private readonly double _after;
+
+    private PathBend(FloatImage first, FloatImage second, double before, double after) => (_first, _second, _before, _after) = (first, second, before, after);
+
+    /// <summary>Finds D0 and D1 from three successive pairs of frames, whose motion at half size is enough (<see cref="MotionField.Halved"/>).</summary>
+    /// <param name="before">The motion between the frame before and frame 0, at half size.</param>
+    /// <param name="pair">The motion of the pair, at half size.</param>
+    /// <param name="after">The motion between frame 1 and the one behind it, at half size.</param>
+    /// <param name="h0">How far the frame before stands from frame 0, in units of the pair's interval, above 0.</param>
+    /// <param name="h1">How far frame 1 stands from the one behind it.</param>
+    /// <param name="pool">Where memory comes from.</param>
+    /// <returns>The bend, which the caller disposes.</returns>
+    public static PathBend Find(MotionField before, MotionField pair, MotionField after, double h0, double h1, NativePool pool)
+    {
+        ArgumentNullException.ThrowIfNull(before);
+        ArgumentNullException.ThrowIfNull(pair);
+        ArgumentNullException.ThrowIfNull(after);
+        FloatImage first = Difference(pair.Forward, pair.Inconsistency0, before.Backward, before.Inconsistency1, h0, pool);
+        try
+        {
+            return new PathBend(first, Difference(pair.Backward, pair.Inconsistency1, after.Forward, after.Inconsistency0, h1, pool), h0, h1);
+        }
+        catch
+        {
+            first.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>Adds to the looks from time t into both frames what they lack.</summary>
     /// <param name="motion">V [2,H,W] of <see cref="IntermediateMotion.At"/>, px.</param>
     /// <param name="t">The time.</param>
@@ -29,38 +64,75 @@ public sealed class PathBend(FloatImage velocity0, FloatImage velocity1, double 
         ArgumentNullException.ThrowIfNull(motion);
         ArgumentNullException.ThrowIfNull(flow0);
         ArgumentNullException.ThrowIfNull(flow1);
-        using FloatImage change = new(pool, 2, motion.Height, motion.Width);
-        using FloatImage before = new(pool, 2, motion.Height, motion.Width);
-        Warp.Bilinear(velocity0, motion, -t, before);
-        Warp.Bilinear(velocity1, motion, 1 - t, change);
-        TensorPrimitives.Subtract(change.Values, before.Values, change.Values);
-        Shrink(change, before, motion);
-        float factor = (float)(periods * periods * t * (1 - t) / (2 * (periods + 1)));
-        TensorPrimitives.MultiplyAdd(change.Values, factor, flow0.Values, flow0.Values);
-        TensorPrimitives.MultiplyAdd(change.Values, factor, flow1.Values, flow1.Values);
-    }
-
-    private void Shrink(FloatImage change, FloatImage before, FloatImage motion)
-    {
-        const float Trembling = 8;
-        float whole = (float)(1 / periods);
-        ReadOnlySpan<float> changeX = change.Channel(0);
-        ReadOnlySpan<float> changeY = change.Channel(1);
-        for (int i = 0; i < changeX.Length; i++)
+        using FloatImage half = HalfSize.Of(motion, 0.5f, pool);
+        using FloatImage quarter = HalfSize.Of(half, 0.5f, pool);
+        using FloatImage first = new(pool, 2, quarter.Height, quarter.Width);
+        using FloatImage second = new(pool, 2, quarter.Height, quarter.Width);
+        Warp.Bilinear(_first, quarter, -t, first);
+        Warp.Bilinear(_second, quarter, 1 - t, second);
+        Combine(first, second, t);
+        HalfSize.Enlarge(first, half, 1, pool);
+        using FloatImage row = new(pool, 1, 1, half.Width);
+        for (int c = 0; c < 2; c++)
         {
-            float x = (motion.Channel(0)[i] * whole) - before.Channel(0)[i] - (changeX[i] / 2);
-            float y = (motion.Channel(1)[i] * whole) - before.Channel(1)[i] - (changeY[i] / 2);
-            float g = (changeX[i] * changeX[i]) + (changeY[i] * changeY[i]);
-            float weight = g / (g + (Trembling * ((x * x) + (y * y))) + 1e-9f);
-            change.Channel(0)[i] *= weight;
-            change.Channel(1)[i] *= weight;
+            HalfSize.AddEnlarged(half.Channel(c), flow0.Channel(c), flow0.Width, flow0.Height, row.Values);
+            HalfSize.AddEnlarged(half.Channel(c), flow1.Channel(c), flow1.Width, flow1.Height, row.Values);
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        velocity0.Dispose();
-        velocity1.Dispose();
+        _first.Dispose();
+        _second.Dispose();
+    }
+
+    // [x(-h), x(0), x(1)] in px from what leads from 0 to 1 and to -h at half size: (there + back / h) / (1 + h), at a quarter of the size.
+    private static FloatImage Difference(FloatImage there, FloatImage thereInconsistency, FloatImage back, FloatImage backInconsistency, double h, NativePool pool)
+    {
+        using FloatImage weighed = new(pool, 3, there.Height, there.Width);
+        Span<float> confidence = weighed.Channel(2);
+        TensorPrimitives.Add(thereInconsistency.Values, backInconsistency.Values, confidence);
+        TensorPrimitives.Multiply(confidence, -PixelsAHalf, confidence);
+        TensorPrimitives.Exp(confidence, confidence);
+        for (int c = 0; c < 2; c++)
+        {
+            Span<float> plane = weighed.Channel(c);
+            TensorPrimitives.Multiply(back.Channel(c), (float)(1 / h), plane);
+            TensorPrimitives.Add(plane, there.Channel(c), plane);
+            TensorPrimitives.Multiply(plane, confidence, plane);
+        }
+
+        using FloatImage cells = HalfSize.Of(weighed, 1, pool);
+        Filters.Box(cells, MeanRadius, pool);
+        FloatImage result = new(pool, 2, cells.Height, cells.Width);
+        Span<float> scale = cells.Channel(2);
+        TensorPrimitives.Add(scale, LeastConfidence, scale);
+        TensorPrimitives.Multiply(scale, (float)(1 + h) / PixelsAHalf, scale);
+        for (int c = 0; c < 2; c++)
+        {
+            TensorPrimitives.Divide(cells.Channel(c), scale, result.Channel(c));
+        }
+
+        return result;
+    }
+
+    // -d(t) into first. The nearer the outer frames, in units of the pair's interval, the less they tell of it.
+    private void Combine(FloatImage first, FloatImage second, float t)
+    {
+        double scale = t * (1 - t) / (1 + _before + _after);
+        float a = (float)(scale * (1 + _after - t));
+        float b = (float)(scale * (t + _before));
+        float trembling = Trembling * Math.Clamp(1 - (float)((_before + _after) / 2), 0, 1);
+        for (int i = 0; i < first.PlaneLength; i++)
+        {
+            (float x0, float y0, float x1, float y1) = (first.Channel(0)[i], first.Channel(1)[i], second.Channel(0)[i], second.Channel(1)[i]);
+            float s = Square(x0 + x1, y0 + y1) / 4;
+            float weight = s / (s + (trembling * Square(x0 - x1, y0 - y1)) + 1e-12f);
+            first.Channel(0)[i] = weight * ((a * x0) + (b * x1));
+            first.Channel(1)[i] = weight * ((a * y0) + (b * y1));
+        }
+
+        static float Square(float x, float y) => (x * x) + (y * y);
     }
 }

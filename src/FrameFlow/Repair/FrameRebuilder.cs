@@ -226,16 +226,16 @@ internal sealed class FrameRebuilder(IFrameInterpolator interpolator, IMotionEst
         using FloatImage left = ToRgb(anchors.Left!);
         using FloatImage right = ToRgb(anchors.Right!);
         NoiseEstimator noise = new(format.PixelFormat.CodeStep);
-        FloatImage? before = null;
-        FloatImage? after = null;
+        MotionField? before = null;
+        MotionField? after = null;
         try
         {
             if (anchors.Before is not null)
             {
                 using FloatImage outer = ToRgb(anchors.Before);
-                using MotionField motion = Motion(left, outer);
-                noise.AddPair(left, outer, motion, memory);
-                before = Negated(motion.Forward);
+                using MotionField motion = Motion(outer, left);
+                noise.AddPair(outer, left, motion, memory);
+                before = motion.Halved(memory);
             }
 
             if (anchors.After is not null)
@@ -243,8 +243,7 @@ internal sealed class FrameRebuilder(IFrameInterpolator interpolator, IMotionEst
                 using FloatImage outer = ToRgb(anchors.After);
                 using MotionField motion = Motion(right, outer);
                 noise.AddPair(right, outer, motion, memory);
-                after = new FloatImage(memory, 2, format.Height, format.Width);
-                motion.Forward.Values.CopyTo(after.Values);
+                after = motion.Halved(memory);
             }
 
             if (before is null && after is null && options.Grain)
@@ -261,10 +260,9 @@ internal sealed class FrameRebuilder(IFrameInterpolator interpolator, IMotionEst
                 return (null, grain);
             }
 
-            PathBend bend = new(before, after, periods);
-            before = null;
-            after = null;
-            return (bend, grain);
+            using MotionField between = Motion(left, right);
+            using MotionField pair = between.Halved(memory);
+            return (PathBend.Find(before, pair, after, 1 / periods, 1 / periods, memory), grain);
         }
         finally
         {

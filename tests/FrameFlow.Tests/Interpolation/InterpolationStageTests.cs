@@ -1,5 +1,6 @@
 using FrameFlow.Interpolation;
 using FrameFlow.Media;
+using FrameFlow.Motion;
 using FrameFlow.Pipeline;
 using FrameFlow.Tests.Pipeline;
 using FrameFlow.Tests.Support;
@@ -98,6 +99,124 @@ public sealed class InterpolationStageTests : FrameStageContract
         Assert.Equal(0, pool.LiveBlocks);
     }
 
+    [Fact]
+    public async Task Process_Neighbours_AreOfTheSameShotOnly()
+    {
+        using NativePool pool = new(1 << 24);
+        FrameTimeline timeline = Some.Timeline(6);
+        NeighbourRecorder seen = new();
+        InterpolationStage stage = new(new OutputTimeline(timeline, 48, 1), timeline, seen, new InterpolationOptions(), pool);
+        await RunAsync(pool, stage, WithCutAt(pool, 3, 6));
+
+        // A cut before frame 3: the pairs 0-1, 1-2, 3-4, 4-5, each with those beside it of its own shot.
+        Assert.Equal([(0, false, true), (1, true, false), (3, false, true), (4, true, false)], seen.Pairs);
+        Assert.Equal(0, pool.LiveBlocks);
+    }
+
+    [Fact]
+    public async Task Process_PathsStraight_NoNeighbourIsShown()
+    {
+        using NativePool pool = new(1 << 24);
+        FrameTimeline timeline = Some.Timeline(6);
+        NeighbourRecorder seen = new();
+        InterpolationStage stage = new(new OutputTimeline(timeline, 48, 1), timeline, seen, new InterpolationOptions { BendsPaths = false }, pool);
+        await RunAsync(pool, stage, Some.Frames(pool, 6));
+        Assert.Equal(Enumerable.Range(0, 5).Select(i => (i, false, false)), seen.Pairs);
+    }
+
+    [Fact]
+    public async Task Process_AcceleratedMotion_FollowsThePathAndPartsAgree()
+    {
+        using NativePool pool = new(1 << 28);
+        double bent = await ErrorAsync(pool, new InterpolationOptions { Workers = 2 }, out List<byte[]> whole);
+        double straight = await ErrorAsync(pool, new InterpolationOptions { BendsPaths = false }, out _);
+        Assert.InRange(bent, 0, straight * 0.7); // 3.4 and 5.9 codes
+
+        // Made in two parts, each from its own frames and one more on either side.
+        for (int first = 0; first < whole.Count; first += 6)
+        {
+            List<byte[]> part = [];
+            FrameRange outputs = new(first, Math.Min(first + 6, whole.Count));
+            FrameRange inputs = Outputs.SourceFor(outputs).Widen(InterpolationStage.ReachOf(new InterpolationOptions()), MovingFrames);
+            await RunMovingAsync(pool, new InterpolationOptions(), part, outputs, inputs);
+            Assert.Equal(whole[(int)outputs.First..(int)outputs.End], part);
+        }
+
+        Assert.Equal(0, pool.LiveBlocks);
+    }
+
+    private const int MovingFrames = 6;
+
+    private static FrameTimeline MovingTimes { get; } = Some.Timeline(MovingFrames);
+
+    private static OutputTimeline Outputs { get; } = new(MovingTimes, 48, 1);
+
+    private static VideoFormat MovingFormat { get; } = new() { Width = 160, Height = 96, PixelFormat = PixelFormat.Known["gray"] };
+
+    // Root mean square distance from the truth of the frames made between the second and the last but one.
+    private static Task<double> ErrorAsync(NativePool pool, InterpolationOptions options, out List<byte[]> frames)
+    {
+        List<byte[]> seen = frames = [];
+        return MeasureAsync();
+
+        async Task<double> MeasureAsync()
+        {
+            await RunMovingAsync(pool, options, seen, null, new FrameRange(0, MovingFrames));
+            double sum = 0;
+            int count = 0;
+            for (int k = 3; k <= 7; k += 2)
+            {
+                byte[] truth = new byte[seen[k].Length];
+                DrawMoving(truth, k / 2.0);
+                for (int i = 0; i < truth.Length; i++)
+                {
+                    int x = i % MovingFormat.Width;
+                    if (x is >= 40 and < 120)
+                    {
+                        sum += Math.Pow(truth[i] - seen[k][i], 2);
+                        count++;
+                    }
+                }
+            }
+
+            return Math.Sqrt(sum / count);
+        }
+    }
+
+    private static async Task RunMovingAsync(NativePool pool, InterpolationOptions options, List<byte[]> seen, FrameRange? outputs, FrameRange inputs)
+    {
+        using FlowInterpolator interpolator = new(new DenseInverseSearch(), MovingFormat, pool);
+        InterpolationStage stage = new(Outputs, MovingTimes, interpolator, options, pool, outputs);
+        await foreach (Frame frame in stage.ProcessAsync(MovingAsync(pool, inputs), default))
+        {
+            seen.Add(frame.Bytes.ToArray());
+            frame.Dispose();
+        }
+    }
+
+    private static async IAsyncEnumerable<Frame> MovingAsync(NativePool pool, FrameRange inputs)
+    {
+        FramePool frames = new(pool, MovingFormat);
+        for (int i = (int)inputs.First; i < inputs.End; i++)
+        {
+            await Task.Yield();
+            Frame frame = frames.Rent(new Rational(i, 24), i);
+            DrawMoving(frame.Bytes, i);
+            yield return frame;
+        }
+    }
+
+    // A texture that slows down, turns and speeds up again.
+    private static void DrawMoving(Span<byte> luma, double time)
+    {
+        double shift = 2 * (time - 2.5) * (time - 2.5);
+        for (int i = 0; i < luma.Length; i++)
+        {
+            (double x, double y) = ((i % MovingFormat.Width) + shift, i / MovingFormat.Width);
+            luma[i] = (byte)(128 + (40 * Math.Sin((0.31 * x) + (0.2 * y))) + (30 * Math.Sin((0.13 * x) - (0.37 * y))) + (20 * Math.Sin((0.53 * x) + (0.11 * y))));
+        }
+    }
+
     private static InterpolationStage Create(NativePool pool, int frames, IFrameInterpolator interpolator, Rational rate, int workers)
     {
         FrameTimeline timeline = Some.Timeline(frames);
@@ -116,9 +235,9 @@ public sealed class InterpolationStageTests : FrameStageContract
         return seen;
     }
 
-    private static async IAsyncEnumerable<Frame> WithCutAt(NativePool pool, int index)
+    private static async IAsyncEnumerable<Frame> WithCutAt(NativePool pool, int index, int count = 4)
     {
-        await foreach (Frame frame in Some.Frames(pool, 4))
+        await foreach (Frame frame in Some.Frames(pool, count))
         {
             frame.IsSceneStart = frame.SourceIndex == index;
             yield return frame;
@@ -138,16 +257,34 @@ public sealed class InterpolationStageTests : FrameStageContract
         }
     }
 
+    private sealed class NeighbourRecorder : IFrameInterpolator
+    {
+        public List<(int Left, bool HasBefore, bool HasAfter)> Pairs { get; } = [];
+
+        public string Name => "recorder";
+
+        public void Interpolate(PairInShot pair, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
+        {
+            Assert.Equal(1 / 24.0, pair.Pair.Seconds, 1e-9);
+            Assert.Equal(pair.Pair.Left.Frame.SourceIndex + 1, pair.Pair.Right.Frame.SourceIndex);
+            Pairs.Add(((int)pair.Pair.Left.Frame.SourceIndex, pair.Before is not null, pair.After is not null));
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+
     private sealed class DoubtfulInterpolator : IFrameInterpolator
     {
         public string Name => "doubtful";
 
-        public void Interpolate(Frame left, Frame right, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
+        public void Interpolate(PairInShot pair, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
         {
             foreach (InterpolationRequest request in requests)
             {
                 request.Target.Bytes.Fill(99);
-                request.Target.ExpectedError = left.SourceIndex == 1 ? 0.2f : 0.05f;
+                request.Target.ExpectedError = pair.Pair.Left.Frame.SourceIndex == 1 ? 0.2f : 0.05f;
             }
         }
 
@@ -160,9 +297,9 @@ public sealed class InterpolationStageTests : FrameStageContract
     {
         public string Name => "faulty";
 
-        public void Interpolate(Frame left, Frame right, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
+        public void Interpolate(PairInShot pair, IReadOnlyList<InterpolationRequest> requests, CancellationToken cancellationToken)
         {
-            if (left.SourceIndex == 4)
+            if (pair.Pair.Left.Frame.SourceIndex == 4)
             {
                 throw fault;
             }

@@ -1,0 +1,209 @@
+using System.Collections.Concurrent;
+using FrameFlow.Color;
+using FrameFlow.Media;
+using FrameFlow.Motion;
+
+namespace FrameFlow.Interpolation;
+
+/// <summary>A source frame and its picture in RGB, found once, by whoever asks first.</summary>
+public sealed class SourceFrame : Counted
+{
+    private readonly Lock _gate = new();
+    private readonly ConcurrentBag<SourceFrame>? _idle;
+    private Frame? _frame;
+    private FloatImage? _rgb;
+
+    /// <summary>Takes a frame over.</summary>
+    /// <param name="frame">The frame.</param>
+    public SourceFrame(Frame frame)
+        : this(frame, null)
+    {
+    }
+
+    private SourceFrame(Frame frame, ConcurrentBag<SourceFrame>? idle) => (_frame, _idle) = (frame, idle);
+
+    /// <summary>The frame.</summary>
+    /// <exception cref="ObjectDisposedException">Nobody holds it any more.</exception>
+    public Frame Frame => _frame ?? throw new ObjectDisposedException(nameof(SourceFrame));
+
+    /// <summary>Takes a frame over into an object that others left, or a new one; it goes there in the end.</summary>
+    internal static SourceFrame Of(Frame frame, ConcurrentBag<SourceFrame> idle)
+    {
+        if (!idle.TryTake(out SourceFrame? source))
+        {
+            return new SourceFrame(frame, idle);
+        }
+
+        source._frame = frame;
+        source.Renew();
+        return source;
+    }
+
+    /// <summary>The picture [3,H,W], code values; this object's own.</summary>
+    /// <param name="converter">Converts it at the first call.</param>
+    /// <param name="memory">Where it comes from.</param>
+    public FloatImage Rgb(FrameConverter converter, NativePool memory)
+    {
+        ArgumentNullException.ThrowIfNull(converter);
+        lock (_gate)
+        {
+            if (_rgb is null)
+            {
+                FloatImage rgb = new(memory, 3, Frame.Format.Height, Frame.Format.Width);
+                converter.ToRgb(Frame, rgb);
+                _rgb = rgb;
+            }
+
+            return _rgb;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Free()
+    {
+        _frame!.Dispose();
+        _rgb?.Dispose();
+        (_frame, _rgb) = (null, null);
+        _idle?.Add(this);
+    }
+}
+
+/// <summary>
+/// Two successive frames of a shot and their motion, found once, by whoever asks first: it serves the frames made between them, and the paths of those made between their
+/// neighbours, for which it stays at half size when the pair's own are made.
+/// </summary>
+public sealed class FramePair : Counted
+{
+    private readonly Lock _gate = new();
+    private readonly ConcurrentBag<FramePair>? _idle;
+    private int _users;
+    private SourceFrame? _left;
+    private SourceFrame? _right;
+    private MotionField? _motion;
+    private MotionField? _half;
+
+    /// <summary>Holds two frames that stand alone.</summary>
+    /// <param name="left">The frame at t = 0.</param>
+    /// <param name="right">The frame at t = 1.</param>
+    public FramePair(SourceFrame left, SourceFrame right)
+        : this(null) => Begin(left, right);
+
+    private FramePair(ConcurrentBag<FramePair>? idle) => _idle = idle;
+
+    /// <summary>How far the frames are apart, s.</summary>
+    public double Seconds { get; private set; }
+
+    /// <summary>The frame at t = 0.</summary>
+    /// <exception cref="ObjectDisposedException">The pair was finished.</exception>
+    public SourceFrame Left => _left ?? throw new ObjectDisposedException(nameof(FramePair));
+
+    /// <summary>The frame at t = 1.</summary>
+    /// <exception cref="ObjectDisposedException">The pair was finished.</exception>
+    public SourceFrame Right => _right ?? throw new ObjectDisposedException(nameof(FramePair));
+
+    /// <summary>Holds two frames of a film, of whose motion other pairs ask too, in an object that others left, or a new one; it goes there in the end.</summary>
+    internal static FramePair Of(SourceFrame left, SourceFrame right, ConcurrentBag<FramePair> idle)
+    {
+        if (idle.TryTake(out FramePair? pair))
+        {
+            pair.Renew();
+        }
+        else
+        {
+            pair = new FramePair(idle);
+        }
+
+        pair.Begin(left, right);
+        return pair;
+    }
+
+    /// <summary>The motion; this object's own, valid until it is finished.</summary>
+    /// <param name="estimator">Finds it at the first call.</param>
+    /// <param name="converter">Gives the frames' pictures.</param>
+    /// <param name="memory">Where it comes from.</param>
+    public MotionField Motion(IMotionEstimator estimator, FrameConverter converter, NativePool memory)
+    {
+        ArgumentNullException.ThrowIfNull(estimator);
+        lock (_gate)
+        {
+            return _motion ??= estimator.Estimate(Left.Rgb(converter, memory), Right.Rgb(converter, memory), memory);
+        }
+    }
+
+    /// <summary>The motion at half size, in px of that size; this object's own.</summary>
+    /// <inheritdoc cref="Motion"/>
+    public MotionField Half(IMotionEstimator estimator, FrameConverter converter, NativePool memory)
+    {
+        lock (_gate)
+        {
+            return _half ??= Motion(estimator, converter, memory).Halved(memory);
+        }
+    }
+
+    /// <summary>One more makes frames between the two, and finishes when it has.</summary>
+    public void Use() => Interlocked.Increment(ref _users);
+
+    /// <summary>One less makes frames between the two; first there is one, who made the pair. Without any, all goes that neighbours do not need.</summary>
+    /// <param name="memory">Where the motion at half size comes from.</param>
+    public void Finish(NativePool memory)
+    {
+        if (Interlocked.Decrement(ref _users) > 0)
+        {
+            return;
+        }
+
+        lock (_gate)
+        {
+            if (_half is null)
+            {
+                if (_motion is null)
+                {
+                    return; // a neighbour that asks for the motion needs the frames
+                }
+
+                _half = _motion.Halved(memory);
+            }
+
+            LetGo();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Free()
+    {
+        LetGo();
+        _half?.Dispose();
+        _half = null;
+        _idle?.Add(this);
+    }
+
+    private void Begin(SourceFrame left, SourceFrame right)
+    {
+        left.Hold();
+        right.Hold();
+        (_left, _right, _users) = (left, right, 1);
+        Seconds = (right.Frame.Time - left.Frame.Time).ToDouble();
+    }
+
+    private void LetGo()
+    {
+        _left?.Dispose();
+        _right?.Dispose();
+        _motion?.Dispose();
+        (_left, _right, _motion) = (null, null, null);
+    }
+}
+
+/// <summary>A pair of frames between which others are made, and the pairs beside it of the same shot, which tell how its motion bends. Not owned.</summary>
+/// <param name="Pair">The pair.</param>
+/// <param name="Before">The frame before and the pair's left one; null: the path is straight.</param>
+/// <param name="After">The pair's right frame and the next; null: the path is straight.</param>
+public readonly record struct PairInShot(FramePair Pair, FramePair? Before = null, FramePair? After = null)
+{
+    /// <summary>How the path between the pair's frames bends; null where it is taken as straight. The caller disposes it.</summary>
+    /// <param name="estimator">Finds what motion was not found yet.</param>
+    /// <param name="converter">Gives the frames' pictures.</param>
+    /// <param name="memory">Where memory comes from.</param>
+    public PathBend? Bend(IMotionEstimator estimator, FrameConverter converter, NativePool memory) => Before is null || After is null ? null : PathBend.Find(
+        Before.Half(estimator, converter, memory), Pair.Half(estimator, converter, memory), After.Half(estimator, converter, memory), Before.Seconds / Pair.Seconds, After.Seconds / Pair.Seconds, memory);
+}
