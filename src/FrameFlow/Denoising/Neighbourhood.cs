@@ -16,38 +16,22 @@ internal sealed class SourcePicture(Frame frame, FrameConverter converter, Noise
     public const int LevelRadius = 2;
 
     private readonly Lock _gate = new();
-    private FloatImage? _rgb;
+    private readonly SourceFrame _source = new(frame);
     private FloatImage? _calm;
     private FloatImage? _sigma;
 
-    public Frame Frame => frame;
+    public Frame Frame => _source.Frame;
 
     public NoiseModel Noise => noise;
 
     /// <summary>The same frame with nothing derived yet, so that what was derived can be freed.</summary>
-    public SourcePicture Again() => new(frame.Share(), converter, noise, strength, memory);
+    public SourcePicture Again() => new(Frame.Share(), converter, noise, strength, memory);
 
     /// <summary>Noise of the frame's law. The design of its filter is kept with the model.</summary>
     public GrainField Grain => noise.Grain;
 
     /// <summary>[3,H,W], code values.</summary>
-    public FloatImage Rgb
-    {
-        get
-        {
-            lock (_gate)
-            {
-                if (_rgb is null)
-                {
-                    FloatImage rgb = new(memory, 3, frame.Format.Height, frame.Format.Width);
-                    converter.ToRgb(frame, rgb);
-                    _rgb = rgb;
-                }
-
-                return _rgb;
-            }
-        }
-    }
+    public FloatImage Rgb => _source.Rgb(converter, memory);
 
     /// <summary>[3,H,W], blurred for the search for motion.</summary>
     public FloatImage Calm
@@ -70,7 +54,7 @@ internal sealed class SourcePicture(Frame frame, FrameConverter converter, Noise
             {
                 if (_sigma is null)
                 {
-                    FloatImage sigma = new(memory, 3, frame.Format.Height, frame.Format.Width);
+                    FloatImage sigma = new(memory, 3, Frame.Format.Height, Frame.Format.Width);
                     Rgb.Values.CopyTo(sigma.Values);
                     Filters.Box(sigma, LevelRadius, memory);
                     noise.Fill(sigma, sigma);
@@ -85,8 +69,7 @@ internal sealed class SourcePicture(Frame frame, FrameConverter converter, Noise
 
     protected override void Free()
     {
-        frame.Dispose();
-        _rgb?.Dispose();
+        _source.Dispose();
         _calm?.Dispose();
         _sigma?.Dispose();
     }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using FrameFlow.Color;
 using FrameFlow.Media;
 
 namespace FrameFlow.Interpolation;

@@ -1,3 +1,4 @@
+using FrameFlow.Color;
 using FrameFlow.Inference;
 using FrameFlow.Media;
 using FrameFlow.Motion;

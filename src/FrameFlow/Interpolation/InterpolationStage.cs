@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using FrameFlow.Color;
 using FrameFlow.Media;
 using FrameFlow.Pipeline;
 
@@ -325,20 +326,28 @@ public sealed class InterpolationStage : IFrameStage
 
         public void LetSourcesGo()
         {
-            if (Pair is { } pair)
+            PairInShot? held = Pair;
+            Left?.Dispose();
+            (Left, Pair) = (null, null);
+            if (held is not { } pair)
+            {
+                return;
+            }
+
+            try
             {
                 if (finishing is not null)
                 {
                     pair.Pair.Finish(finishing);
                 }
-
+            }
+            finally
+            {
+                // Also where memory ran out for what the neighbours need.
                 pair.Pair.Dispose();
                 pair.Before?.Dispose();
                 pair.After?.Dispose();
             }
-
-            Left?.Dispose();
-            (Left, Pair) = (null, null);
         }
 
         public void Dispose()

@@ -124,13 +124,17 @@ public sealed class PathBend : IDisposable
         float a = (float)(scale * (1 + _after - t));
         float b = (float)(scale * (t + _before));
         float trembling = Trembling * Math.Clamp(1 - (float)((_before + _after) / 2), 0, 1);
-        for (int i = 0; i < first.PlaneLength; i++)
+        Span<float> firstX = first.Channel(0);
+        Span<float> firstY = first.Channel(1);
+        ReadOnlySpan<float> secondX = second.Channel(0);
+        ReadOnlySpan<float> secondY = second.Channel(1);
+        for (int i = 0; i < firstX.Length; i++)
         {
-            (float x0, float y0, float x1, float y1) = (first.Channel(0)[i], first.Channel(1)[i], second.Channel(0)[i], second.Channel(1)[i]);
+            (float x0, float y0, float x1, float y1) = (firstX[i], firstY[i], secondX[i], secondY[i]);
             float s = Square(x0 + x1, y0 + y1) / 4;
             float weight = s / (s + (trembling * Square(x0 - x1, y0 - y1)) + 1e-12f);
-            first.Channel(0)[i] = weight * ((a * x0) + (b * x1));
-            first.Channel(1)[i] = weight * ((a * y0) + (b * y1));
+            firstX[i] = weight * ((a * x0) + (b * x1));
+            firstY[i] = weight * ((a * y0) + (b * y1));
         }
 
         static float Square(float x, float y) => (x * x) + (y * y);

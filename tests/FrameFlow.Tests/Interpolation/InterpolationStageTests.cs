@@ -102,26 +102,14 @@ public sealed class InterpolationStageTests : FrameStageContract
     [Fact]
     public async Task Process_Neighbours_AreOfTheSameShotOnly()
     {
-        using NativePool pool = new(1 << 24);
-        FrameTimeline timeline = Some.Timeline(6);
-        NeighbourRecorder seen = new();
-        InterpolationStage stage = new(new OutputTimeline(timeline, 48, 1), timeline, seen, new InterpolationOptions(), pool);
-        await RunAsync(pool, stage, WithCutAt(pool, 3, 6));
-
         // A cut before frame 3: the pairs 0-1, 1-2, 3-4, 4-5, each with those beside it of its own shot.
-        Assert.Equal([(0, false, true), (1, true, false), (3, false, true), (4, true, false)], seen.Pairs);
-        Assert.Equal(0, pool.LiveBlocks);
+        Assert.Equal([(0, false, true), (1, true, false), (3, false, true), (4, true, false)], await PairsAsync(new InterpolationOptions(), cut: 3));
     }
 
     [Fact]
     public async Task Process_PathsStraight_NoNeighbourIsShown()
     {
-        using NativePool pool = new(1 << 24);
-        FrameTimeline timeline = Some.Timeline(6);
-        NeighbourRecorder seen = new();
-        InterpolationStage stage = new(new OutputTimeline(timeline, 48, 1), timeline, seen, new InterpolationOptions { BendsPaths = false }, pool);
-        await RunAsync(pool, stage, Some.Frames(pool, 6));
-        Assert.Equal(Enumerable.Range(0, 5).Select(i => (i, false, false)), seen.Pairs);
+        Assert.Equal(Enumerable.Range(0, 5).Select(i => (i, false, false)), await PairsAsync(new InterpolationOptions { BendsPaths = false }, cut: null));
     }
 
     [Fact]
@@ -143,6 +131,18 @@ public sealed class InterpolationStageTests : FrameStageContract
         }
 
         Assert.Equal(0, pool.LiveBlocks);
+    }
+
+    // The pairs of six frames that an interpolator is shown at twice the rate, each by its left frame, and whether with neighbours.
+    private static async Task<List<(int Left, bool HasBefore, bool HasAfter)>> PairsAsync(InterpolationOptions options, int? cut)
+    {
+        using NativePool pool = new(1 << 24);
+        FrameTimeline timeline = Some.Timeline(6);
+        NeighbourRecorder seen = new();
+        InterpolationStage stage = new(new OutputTimeline(timeline, 48, 1), timeline, seen, options, pool);
+        await RunAsync(pool, stage, cut is { } index ? WithCutAt(pool, index, 6) : Some.Frames(pool, 6));
+        Assert.Equal(0, pool.LiveBlocks);
+        return seen.Pairs;
     }
 
     private const int MovingFrames = 6;
