@@ -110,15 +110,7 @@ public sealed partial class FrameSource : IFrameSource
         }
         finally
         {
-            try
-            {
-                await stopping.CancelAsync();
-            }
-            catch (AggregateException e) when (e.InnerExceptions.All(i => i is IOException))
-            {
-                // FFMpegCore asks ffmpeg to quit by its standard input: the pipe of one that ended just now is broken, and nothing is lost.
-            }
-
+            await stopping.CancelAsync();
             await decoding.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             while (channel.Reader.TryRead(out Frame? frame))
             {
@@ -131,6 +123,7 @@ public sealed partial class FrameSource : IFrameSource
     {
         try
         {
+            using FFmpegStop stop = new(cancellationToken);
             RawFrameReceiver receiver = new(_pool, _scan, _part, _beginsAtPart, writer, room, cancellationToken);
             FFMpegArgumentProcessor processor = FFMpegArguments
                 .FromFileInput(Quotable(_plan.Input), verifyExists: false, o => o
@@ -139,7 +132,7 @@ public sealed partial class FrameSource : IFrameSource
                 .OutputToPipe(receiver, o => o
                     .WithCustomArgument(string.Join(' ', _plan.OutputOptions))
                     .WithCustomArgument(DecodePlan.Chain(_plan.Trim, _scan.Conversion ?? (_hardware is null ? null : "format=" + _scan.RawPixelFormat), _scan.Filters) is { } filters ? $"-vf \"{filters}\"" : ""))
-                .CancellableThrough(cancellationToken, TimeSpan.Zero);
+                .CancellableThrough(stop.Token, TimeSpan.Zero);
 
             // The token goes in above, where no grace is given: a decoder that waits for a full socket would not see a polite request.
             FFMpegResult result = await processor.ProcessAsynchronously(throwOnError: false, new FFOptions(), CancellationToken.None);

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using FFMpegCore;
 using FFMpegCore.Exceptions;
 using FFMpegCore.Pipes;
+using FrameFlow.Decoding;
 using FrameFlow.Media;
 using FrameFlow.Pipeline;
 
@@ -59,6 +60,7 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
         cancellationToken.ThrowIfCancellationRequested();
         output.Begin();
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using FFmpegStop stopEncoder = new(stop.Token);
         FramePipe pipe = new(this, frames, stop);
         FFMpegArguments arguments = FFMpegArguments.FromPipeInput(pipe, o => o.WithCustomArgument(CommandLine.Join(["-hide_banner", "-loglevel", "warning", "-nostats"])));
         if (plan.SourceArguments is { } sourceArguments)
@@ -78,7 +80,7 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
         FFMpegArgumentProcessor processor = arguments
             .OutputToFile(CommandLine.Inner(output.WrittenPath), overwrite: true, o => o.WithCustomArgument(CommandLine.Join(plan.OutputArguments)))
             .NotifyOnStandardError(KeepErrorLine)
-            .CancellableThrough(stop.Token, TimeSpan.Zero);
+            .CancellableThrough(stopEncoder.Token, TimeSpan.Zero);
 
         bool succeeded = false;
         Exception? toolFault = null;
