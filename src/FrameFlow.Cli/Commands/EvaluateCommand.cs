@@ -20,7 +20,7 @@ internal static class EvaluateCommand
         Option<string> methods = new("--methods") { Description = "Models and methods, between commas; the worst frames of the first are shown.", DefaultValueFactory = _ => string.Join(',', new EvaluationOptions { Input = "" }.Methods) };
         Option<int> steps = new("--steps") { Description = "As of 'interpolate'.", DefaultValueFactory = _ => 1 };
         Option<double> detail = new("--detail") { Description = "As of 'interpolate'.", DefaultValueFactory = _ => 1 };
-        Option<string> paths = Parsers.Switch("--bend-paths", "on", "off", "As of 'interpolate'.");
+        Option<string> neighbours = Parsers.Switch("--neighbours", "on", "off", "As of 'interpolate'.");
         Option<string?> sheet = new("--sheet") { Description = "Write a PNG of the worst frames here; an older one is replaced." };
         Option<int> worst = new("--worst") { Description = "How many frames the sheet shows.", DefaultValueFactory = _ => 4 };
         Option<Rational?> start = new("--start") { Description = "Where to begin.", CustomParser = Parsers.Time("--start") };
@@ -30,7 +30,7 @@ internal static class EvaluateCommand
         Option<bool> json = new("--json") { Description = "Print JSON." };
         Command command = new("evaluate", "Leave out every second frame of a clip, make them anew by several methods, and compare.")
         {
-            input, methods, steps, detail, paths, sheet, worst, start, duration, device, threads, json,
+            input, methods, steps, detail, neighbours, sheet, worst, start, duration, device, threads, json,
         };
         CommandEdge.Run(command, global, async (parsed, log, token) =>
         {
@@ -38,7 +38,7 @@ internal static class EvaluateCommand
             {
                 Input = parsed.GetRequiredValue(input),
                 Methods = parsed.GetRequiredValue(methods).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
-                Sampling = new InterpolationOptions { Steps = parsed.GetValue(steps), Detail = parsed.GetValue(detail), BendsPaths = parsed.GetValue(paths) == "on" },
+                Sampling = new InterpolationOptions { Steps = parsed.GetValue(steps), Detail = parsed.GetValue(detail), AsksNeighbours = parsed.GetValue(neighbours) == "on" },
                 Decode = new DecodeOptions { Start = parsed.GetValue(start) ?? Rational.Zero, Duration = parsed.GetValue(duration) ?? DefaultDuration },
                 Device = parsed.GetRequiredValue(device),
                 Threads = parsed.GetValue(threads),

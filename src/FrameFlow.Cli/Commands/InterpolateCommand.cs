@@ -16,7 +16,7 @@ internal static class InterpolateCommand
         Option<int> steps = new("--steps") { Description = "1: the posterior mean (best fidelity); 2 and more: sample detail.", DefaultValueFactory = _ => 1 };
         Option<double> detail = new("--detail") { Description = "How much of the sampled detail is taken, 0 to 1 (with --steps 2 and more).", DefaultValueFactory = _ => 1 };
         Option<string> limit = Parsers.Switch("--limit-detail", "on", "off", "Take sampled detail only as far as the source around has it: beyond, it is noise (with --steps 2 and more).");
-        Option<string> paths = Parsers.Switch("--bend-paths", "on", "off", "Let the frames beside a pair tell how its motion is accelerated; off: motion is even between two frames.");
+        Option<string> neighbours = Parsers.Switch("--neighbours", "on", "off", "Let the frames before and behind a pair tell how its motion is accelerated, and what moves where only one of the two shows it; off: a pair knows itself alone.");
         Option<int> batch = new("--batch") { Description = "Frames that go through a network together. Changes speed and memory, not the pictures.", DefaultValueFactory = _ => 1 };
         Option<string> fallback = Parsers.Switch("--fallback", "on", "off", "Repeat the nearer source frame where the model expects its own to be in shreds.");
         Option<string> bypass = Parsers.Switch("--bypass-static", "on", "off", "Take the source where both of its frames are bit for bit the same, instead of asking the model.");
@@ -25,7 +25,7 @@ internal static class InterpolateCommand
         size.AcceptOnlyFromAmong("auto", "full", "half");
         JobArguments arguments = new("Look for scene cuts and never morph across one.");
         Command command = arguments.CreateCommand(
-            "interpolate", "Raise a video's frame rate, or slow it down, with frames made by a diffusion model.", fps, slow, model, steps, detail, limit, paths, batch, fallback, bypass, phases, size);
+            "interpolate", "Raise a video's frame rate, or slow it down, with frames made by a diffusion model.", fps, slow, model, steps, detail, limit, neighbours, batch, fallback, bypass, phases, size);
         CommandEdge.Run(command, global, async (parsed, log, token) =>
         {
             VideoJobOptions options = arguments.Read(parsed);
@@ -39,7 +39,7 @@ internal static class InterpolateCommand
                     Steps = parsed.GetValue(steps),
                     Detail = parsed.GetValue(detail),
                     LimitsDetail = parsed.GetValue(limit) == "on",
-                    BendsPaths = parsed.GetValue(paths) == "on",
+                    AsksNeighbours = parsed.GetValue(neighbours) == "on",
                     Batch = parsed.GetValue(batch),
                     FallBack = parsed.GetValue(fallback) == "on",
                     BypassStatic = parsed.GetValue(bypass) == "on",
@@ -69,7 +69,7 @@ internal static class InterpolateCommand
         request.Sampling.Steps,
         request.Sampling.Detail,
         request.Sampling.LimitsDetail,
-        request.Sampling.BendsPaths,
+        request.Sampling.AsksNeighbours,
         request.Sampling.EvenPhases,
     };
 }

@@ -47,17 +47,22 @@ internal sealed class FrameCalls : IDisposable
         FloatImage velocity = Hold(IntermediateMotion.At(motion, rgb0, rgb1, Position, memory, apart));
         Warp.Bicubic(rgb0, velocity, -Position, made);
         MotionField half = Hold(motion.Halved(memory));
-        PathBend bend = Hold(PathBend.Find(half, half, half, 1, 1, memory));
+        MotionAround around = Hold(MotionAround.Find(half, half, half, 1, 1, memory));
         FloatImage flow0 = Image(2);
         FloatImage flow1 = Image(2);
+        FloatImage look0 = Image(3);
+        FloatImage look1 = Image(3);
+        Warp.Bicubic(rgb0, velocity, -Position, look0);
+        Warp.Bicubic(rgb1, velocity, 1 - Position, look1);
         flow0.Values.Clear();
         flow1.Values.Clear();
         _calls.Add(("to RGB", 1 / MadePerPair, format.FrameBytes + (3 * plane), () => converter.ToRgb(left, rgb0)));
         _calls.Add(("dense inverse search, both ways", 1 / MadePerPair, 10 * plane, () => search.Estimate(rgb0, rgb1, memory).Dispose()));
         _calls.Add(("motion at t", 1, (6 + 4 + 2) * plane, () => IntermediateMotion.At(motion, rgb0, rgb1, Position, memory, apart).Dispose()));
         _calls.Add(("inconsistency at t", 1, (4 + 2 + 2) * plane, () => IntermediateMotion.InconsistencyAt(motion, velocity, Position, mask0, mask1)));
-        _calls.Add(("path of a pair", 1 / MadePerPair, (4 + 2) * plane, () => FindPath(motion, memory)));
-        _calls.Add(("path at t", 1, (2 + 4 + 4) * plane, () => bend.Apply(velocity, Position, flow0, flow1, memory)));
+        _calls.Add(("what neighbours tell of a pair", 1 / MadePerPair, (4 + 4) * plane, () => AskNeighbours(motion, memory)));
+        _calls.Add(("path at t", 1, (2 + 4 + 4) * plane, () => around.Bend.Apply(velocity, Position, flow0, flow1, memory)));
+        _calls.Add(("what one frame shows alone, at t", 1, (6 + 6 + 5) * plane, () => around.Uncovered.Apply(rgb0, rgb1, Position, look0, look1, memory)));
         _calls.Add(("bicubic warp of RGB", apart is null ? 4 : 2, (3 + 2 + 3) * plane, () => Warp.Bicubic(rgb0, velocity, -Position, made)));
         if (apart is not null)
         {
@@ -121,10 +126,10 @@ internal sealed class FrameCalls : IDisposable
     public void Dispose() => _held.ForEach(h => h.Dispose());
 
     // Each pair's motion is halved once.
-    private static void FindPath(MotionField motion, NativePool memory)
+    private static void AskNeighbours(MotionField motion, NativePool memory)
     {
         using MotionField half = motion.Halved(memory);
-        PathBend.Find(half, half, half, 1, 1, memory).Dispose();
+        MotionAround.Find(half, half, half, 1, 1, memory).Dispose();
     }
 
     private static void Warm(VideoFormat format, NativePool memory, CancellationToken cancellationToken)

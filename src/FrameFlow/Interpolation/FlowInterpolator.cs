@@ -29,7 +29,7 @@ public sealed class FlowInterpolator(IMotionEstimator estimator, VideoFormat for
         FloatImage rgb0 = pair.Pair.Left.Rgb(_converter, memory);
         FloatImage rgb1 = pair.Pair.Right.Rgb(_converter, memory);
         MotionField motion = pair.Pair.Motion(estimator, _converter, memory);
-        using PathBend? bend = pair.Bend(estimator, _converter, memory);
+        using MotionAround? around = pair.Around(estimator, _converter, memory);
         using FloatImage look0 = new(memory, 3, height, width);
         using FloatImage look1 = new(memory, 3, height, width);
         using FloatImage? apart = IntermediateMotion.IsHalved(width, height) ? null : new FloatImage(memory, 4, height, width);
@@ -46,9 +46,11 @@ public sealed class FlowInterpolator(IMotionEstimator estimator, VideoFormat for
             using FloatImage velocity = IntermediateMotion.At(motion, rgb0, rgb1, t, memory, apart);
             TensorPrimitives.Multiply(velocity.Values, -t, flow0.Values);
             TensorPrimitives.Multiply(velocity.Values, 1 - t, flow1.Values);
-            (request.Bend ?? bend)?.Apply(velocity, t, flow0, flow1, memory);
+            MotionAround? known = request.Around ?? around;
+            known?.Bend.Apply(velocity, t, flow0, flow1, memory);
             Warp.Bicubic(rgb0, flow0, 1, look0, apart, -t);
             Warp.Bicubic(rgb1, flow1, 1, look1, apart, 1 - t);
+            known?.Uncovered.Apply(rgb0, rgb1, t, look0, look1, memory);
             Warp.Inside(velocity, -t, inside0);
             Warp.Inside(velocity, 1 - t, inside1);
             Average(look0, look1, inside0.Values, inside1.Values, t);

@@ -131,16 +131,16 @@ public sealed class FramePair : Counted
     }
 }
 
-/// <summary>A pair of frames between which others are made, and the pairs beside it of the same shot, which tell how its motion bends. Not owned.</summary>
+/// <summary>A pair of frames between which others are made, and the pairs beside it of the same shot, which tell of what lies between (<see cref="MotionAround"/>). Not owned.</summary>
 /// <param name="Pair">The pair.</param>
-/// <param name="Before">The frame before and the pair's left one; null: the path is straight.</param>
-/// <param name="After">The pair's right frame and the next; null: the path is straight.</param>
+/// <param name="Before">The frame before and the pair's left one; null: nothing is known of it.</param>
+/// <param name="After">The pair's right frame and the next; null: nothing is known of it.</param>
 public readonly record struct PairInShot(FramePair Pair, FramePair? Before = null, FramePair? After = null)
 {
-    /// <summary>How the path between the pair's frames bends; null where it is taken as straight. The caller disposes it.</summary>
+    /// <summary>What the pairs beside it tell; null where one of them is missing. The caller disposes it.</summary>
     /// <param name="estimator">Finds what motion was not found yet.</param>
     /// <param name="converter">Gives the frames' pictures.</param>
     /// <param name="memory">Where memory comes from.</param>
-    public PathBend? Bend(IMotionEstimator estimator, FrameConverter converter, NativePool memory) => Before is null || After is null ? null : PathBend.Find(
+    public MotionAround? Around(IMotionEstimator estimator, FrameConverter converter, NativePool memory) => Before is null || After is null ? null : MotionAround.Find(
         Before.Half(estimator, converter, memory), Pair.Half(estimator, converter, memory), After.Half(estimator, converter, memory), Before.Seconds / Pair.Seconds, After.Seconds / Pair.Seconds, memory);
 }

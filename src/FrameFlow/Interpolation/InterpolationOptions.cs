@@ -23,8 +23,8 @@ public sealed record InterpolationOptions
     /// <summary>Whether lambda is less where the source around has no such detail (<see cref="DetailLimit"/>); without, a sample is a draw from the model's law.</summary>
     public bool LimitsDetail { get; init; } = true;
 
-    /// <summary>Whether the frames beside a pair bend the path between (<see cref="PathBend"/>); without, motion is even. Methods without motion have none.</summary>
-    public bool BendsPaths { get; init; } = true;
+    /// <summary>Whether the frames before and behind a pair are asked as well (<see cref="MotionAround"/>); without, motion is even. Methods without motion ask none.</summary>
+    public bool AsksNeighbours { get; init; } = true;
 
     /// <summary>The seed of the noise.</summary>
     public ulong Seed { get; init; }
@@ -97,8 +97,8 @@ public sealed record InterpolationOptions
 /// <summary>One frame to make: where it stands and where the picture goes.</summary>
 /// <param name="Position">t in (0,1) between the pair's frames.</param>
 /// <param name="Target">Receives the picture; owned by the caller.</param>
-/// <param name="Bend">What frames outside the pair tell of the path between; null: it is straight. Methods without motion pass over it. Owned by the caller.</param>
-public readonly record struct InterpolationRequest(double Position, Frame Target, PathBend? Bend = null);
+/// <param name="Around">What frames outside the pair tell of what lies between; null: what its pair in the shot tells. Methods without motion pass over it. Owned by the caller.</param>
+public readonly record struct InterpolationRequest(double Position, Frame Target, MotionAround? Around = null);
 
 /// <summary>A way to make frames between two others. Thread-safe: several pairs may be worked on at once.</summary>
 public interface IFrameInterpolator : IDisposable

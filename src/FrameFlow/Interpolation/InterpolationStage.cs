@@ -64,7 +64,7 @@ public sealed class InterpolationStage : IFrameStage
     public static int ReachOf(InterpolationOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return options.BendsPaths ? 1 : 0;
+        return options.AsksNeighbours ? 1 : 0;
     }
 
     /// <summary>Frames that a model or a blend made so far.</summary>

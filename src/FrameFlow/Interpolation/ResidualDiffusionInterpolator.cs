@@ -123,8 +123,9 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
 
         // A pair: two pictures (6), both flows (4), their inconsistencies (2), and what the search keeps. A frame: motion (2), below 1080 lines what stands apart (4), two
         // flows (4), two look-ups (6), maps (4); as the networks see it: condition (16), result (3), while sampling state, scratch and mean (12), and what limits the detail (6).
-        long ahead = options.BendsPaths ? 13 : 0; // the next pair's motion and right picture, and what the paths keep of their pairs, once for all workers
+        long ahead = options.AsksNeighbours ? 13 : 0; // the next pair's motion and right picture, and what pairs keep for their neighbours, once for all workers
         long pair = 12 + (DenseInverseSearchOptions.ForInterpolation(format.Width, format.Height).FinestScale == 0 ? 40 : 10);
+        pair += options.AsksNeighbours ? 5 : 0; // what these tell, and what is found with it
         long frame = IntermediateMotion.IsHalved(format.Width, format.Height) ? 16 : 20;
         long networks = options.Steps > 1 ? 37 : 19;
         long bound = ConditionChannels + 6 + 3 + ConditionChannels + 3;
@@ -144,8 +145,8 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             FloatImage rgb0 = pair.Pair.Left.Rgb(_converter, _memory);
             FloatImage rgb1 = pair.Pair.Right.Rgb(_converter, _memory);
             MotionField motion = pair.Pair.Motion(_estimator, _converter, _memory);
-            using PathBend? bend = pair.Bend(_estimator, _converter, _memory);
-            making.Begin(left, right, bend, requests, _options.BypassStatic);
+            using MotionAround? around = pair.Around(_estimator, _converter, _memory);
+            making.Begin(left, right, around, requests, _options.BypassStatic);
             using AlphaPair? alpha = left.Format.PixelFormat.HasAlpha ? new AlphaPair(_converter, left, right, _memory) : null;
             making.Alpha = alpha;
             Interpolate(making, rgb0, rgb1, motion, requests.Count, making.PlaceOf, making.Draw, making.Deliver, alpha is null ? null : making.DeliverAlpha, cancellationToken);
@@ -177,7 +178,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         FloatImage rgb1,
         MotionField motion,
         int count,
-        Func<int, (double Position, PathBend? Bend)> placeOf,
+        Func<int, (double Position, MotionAround? Around)> placeOf,
         DrawNoise drawNoise,
         Deliver deliver,
         CancellationToken cancellationToken,
@@ -218,7 +219,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         FloatImage rgb1,
         MotionField motion,
         int count,
-        Func<int, (double Position, PathBend? Bend)> placeOf,
+        Func<int, (double Position, MotionAround? Around)> placeOf,
         DrawNoise drawNoise,
         Deliver deliver,
         DeliverMotion? deliverMotion,
@@ -230,8 +231,8 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             for (int i = 0; i < making.Count; i++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                (double position, PathBend? bend) = placeOf(first + i);
-                Approach(making.Begin(i, rgb0, position), rgb0, rgb1, motion, bend);
+                (double position, MotionAround? around) = placeOf(first + i);
+                Approach(making.Begin(i, rgb0, position, around), rgb0, rgb1, motion);
             }
 
             RunSynthesis(making, cancellationToken);
@@ -261,7 +262,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
 
     // The motion at t and what it fetches: the synthesis network's input (nets.py, Synthesis) into item.Condition.
     // Mask, Scratch and Scale are scratch here: the network fills them afterwards.
-    private void Approach(Item item, FloatImage rgb0, FloatImage rgb1, MotionField motion, PathBend? bend)
+    private void Approach(Item item, FloatImage rgb0, FloatImage rgb1, MotionField motion)
     {
         float t = (float)item.Position;
         FloatImage x = item.Condition;
@@ -275,7 +276,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         item.See(item.Scratch.Values, x.Channel(13));
         TensorPrimitives.Multiply(velocity.Values, -t, item.Flow0.Values);
         TensorPrimitives.Multiply(velocity.Values, 1 - t, item.Flow1.Values);
-        bend?.Apply(velocity, t, item.Flow0, item.Flow1, _memory);
+        item.Around?.Bend.Apply(velocity, t, item.Flow0, item.Flow1, _memory);
         Warp.Bicubic(rgb0, item.Flow0, 1, item.Look0);
         Warp.Bicubic(rgb1, item.Flow1, 1, item.Look1);
         for (int c = 0; c < 3; c++)
@@ -323,6 +324,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         item.TakeCorrections();
         Warp.Bicubic(rgb0, item.Flow0, 1, item.Look0, item.Apart, -(float)item.Position);
         Warp.Bicubic(rgb1, item.Flow1, 1, item.Look1, item.Apart, 1 - (float)item.Position);
+        item.Around?.Uncovered.Apply(rgb0, rgb1, (float)item.Position, item.Look0, item.Look1, _memory);
         cond.Channel(10).CopyTo(cond.Channel(12));
         cond.Channel(11).CopyTo(cond.Channel(13));
         for (int c = 0; c < 3; c++)
@@ -449,14 +451,14 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         private readonly Item?[] _items;
         private readonly StillParts _still = new();
         private Frame? _left;
-        private PathBend? _bend;
+        private MotionAround? _around;
         private IReadOnlyList<InterpolationRequest> _requests = [];
 
         public Making(ResidualDiffusionInterpolator owner)
         {
             _owner = owner;
             _items = new Item?[owner._options.Batch];
-            PlaceOf = i => (_requests[i].Position, _requests[i].Bend ?? _bend);
+            PlaceOf = i => (_requests[i].Position, _requests[i].Around ?? _around);
             Draw = (noise, position, flow0, flow1) => CoherentNoise.Fill(noise, owner._options.Seed, _left!.SourceIndex, position, flow0, flow1);
             Deliver = (i, picture, expectedError) =>
             {
@@ -514,7 +516,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             };
         }
 
-        public Func<int, (double Position, PathBend? Bend)> PlaceOf { get; }
+        public Func<int, (double Position, MotionAround? Around)> PlaceOf { get; }
 
         public DrawNoise Draw { get; }
 
@@ -548,10 +550,10 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         public Item this[int i] => _items[i]!;
 
         /// <summary>Takes a pair.</summary>
-        public void Begin(Frame left, Frame right, PathBend? bend, IReadOnlyList<InterpolationRequest> requests, bool bypassesStatic)
+        public void Begin(Frame left, Frame right, MotionAround? around, IReadOnlyList<InterpolationRequest> requests, bool bypassesStatic)
         {
             (int height, int width) = (left.Format.Height, left.Format.Width);
-            (_left, _bend, _requests) = (left, bend, requests);
+            (_left, _around, _requests) = (left, around, requests);
             if (bypassesStatic)
             {
                 _still.Find(left, right);
@@ -564,11 +566,11 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         /// <summary>Lets go of the pair.</summary>
         public void End()
         {
-            (_left, _bend, _requests, Alpha, States, Region) = (null, null, [], null, null, null);
+            (_left, _around, _requests, Alpha, States, Region) = (null, null, [], null, null, null);
         }
 
         /// <summary>The i-th frame of a batch, begun anew.</summary>
-        public Item Begin(int i, FloatImage like, double position)
+        public Item Begin(int i, FloatImage like, double position, MotionAround? around)
         {
             Item? item = _items[i];
             if (item is null || (item.Mask.Width, item.Mask.Height) != (like.Width, like.Height))
@@ -577,7 +579,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
                 _items[i] = item = new Item(_owner._memory, like.Height, like.Width, _owner._options.HalvesNetworks == true);
             }
 
-            item.Begin(position);
+            item.Begin(position, around);
             return item;
         }
 
@@ -648,10 +650,13 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
 
         public double Position { get; private set; }
 
+        /// <summary>What is known of the pair from beside it; not owned.</summary>
+        public MotionAround? Around { get; private set; }
+
         /// <summary>Makes it another frame's.</summary>
-        public void Begin(double position)
+        public void Begin(double position, MotionAround? around)
         {
-            Position = position;
+            (Position, Around) = (position, around);
             Delta0?.Values.Clear();
             Delta1?.Values.Clear();
         }

@@ -133,9 +133,9 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
         _interpolator = ResidualDiffusionInterpolator.Create(_model, device, context.Format, _sampling, context.Memory);
     }
 
-    // What has no motion has no paths to bend.
+    // What has no motion asks no neighbours for theirs.
     private static InterpolationOptions Asked(InterpolationOperationOptions options) =>
-        options.Sampling with { BendsPaths = options.Sampling.BendsPaths && options.Model is not ("hold" or "blend") };
+        options.Sampling with { AsksNeighbours = options.Sampling.AsksNeighbours && options.Model is not ("hold" or "blend") };
 
     private static DenseInverseSearch MotionFor(VideoFormat format) => new(DenseInverseSearchOptions.ForInterpolation(format.Width, format.Height));
 

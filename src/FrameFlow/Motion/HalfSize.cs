@@ -75,29 +75,40 @@ internal static class HalfSize
     /// <param name="factor">The factor.</param>
     public static void AddEnlarged(ReadOnlySpan<float> half, Span<float> full, int width, int height, Span<float> row, float factor = 1)
     {
-        int halfWidth = Of(width);
-        int last = Of(height) - 1;
-        row = row[..halfWidth];
         for (int y = 0; y < height; y++)
         {
-            int near = y / 2;
-            int far = y % 2 == 0 ? Math.Max(near - 1, 0) : Math.Min(near + 1, last);
-            TensorPrimitives.Multiply(half.Slice(near * halfWidth, halfWidth), 0.75f * factor, row);
-            TensorPrimitives.MultiplyAdd(half.Slice(far * halfWidth, halfWidth), 0.25f * factor, row, row);
-            Span<float> target = full.Slice(y * width, width);
-            float before = row[0];
-            for (int x = 0; x < width / 2; x++)
-            {
-                float here = row[x];
-                target[2 * x] += (0.75f * here) + (0.25f * before);
-                target[(2 * x) + 1] += (0.75f * here) + (0.25f * row[Math.Min(x + 1, halfWidth - 1)]);
-                before = here;
-            }
+            AddEnlargedRow(half, full.Slice(y * width, width), height, y, row, factor);
+        }
+    }
 
-            if (width % 2 == 1)
-            {
-                target[^1] += (0.75f * row[^1]) + (0.25f * before);
-            }
+    /// <summary>Adds one row of a plane at half size, enlarged bilinearly, times a factor.</summary>
+    /// <param name="half">The plane at half size.</param>
+    /// <param name="full">The row that it is added to.</param>
+    /// <param name="height">The height of the full plane.</param>
+    /// <param name="y">The row's place in it.</param>
+    /// <param name="row">Scratch, at least the width of the half.</param>
+    /// <param name="factor">The factor.</param>
+    public static void AddEnlargedRow(ReadOnlySpan<float> half, Span<float> full, int height, int y, Span<float> row, float factor = 1)
+    {
+        int width = full.Length;
+        int halfWidth = Of(width);
+        int near = y / 2;
+        int far = y % 2 == 0 ? Math.Max(near - 1, 0) : Math.Min(near + 1, Of(height) - 1);
+        row = row[..halfWidth];
+        TensorPrimitives.Multiply(half.Slice(near * halfWidth, halfWidth), 0.75f * factor, row);
+        TensorPrimitives.MultiplyAdd(half.Slice(far * halfWidth, halfWidth), 0.25f * factor, row, row);
+        float before = row[0];
+        for (int x = 0; x < width / 2; x++)
+        {
+            float here = row[x];
+            full[2 * x] += (0.75f * here) + (0.25f * before);
+            full[(2 * x) + 1] += (0.75f * here) + (0.25f * row[Math.Min(x + 1, halfWidth - 1)]);
+            before = here;
+        }
+
+        if (width % 2 == 1)
+        {
+            full[^1] += (0.75f * row[^1]) + (0.25f * before);
         }
     }
 }

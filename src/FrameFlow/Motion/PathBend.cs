@@ -21,12 +21,19 @@ public sealed class PathBend : IDisposable
     private const float LeastConfidence = 1e-3f; // added to the mean confidence, so that what nobody knows is straight
     private const float Trembling = 0.5f;
 
-    private readonly FloatImage _first;
-    private readonly FloatImage _second;
-    private readonly double _before;
-    private readonly double _after;
+    private PathBend(FloatImage difference0, FloatImage difference1, double before, double after) => (Difference0, Difference1, Before, After) = (difference0, difference1, before, after);
 
-    private PathBend(FloatImage first, FloatImage second, double before, double after) => (_first, _second, _before, _after) = (first, second, before, after);
+    /// <summary>D0 [2,h,w] on frame 0's grid at a quarter of the size, px.</summary>
+    internal FloatImage Difference0 { get; }
+
+    /// <summary>D1 [2,h,w] on frame 1's grid at a quarter of the size, px.</summary>
+    internal FloatImage Difference1 { get; }
+
+    /// <summary>h0.</summary>
+    internal double Before { get; }
+
+    /// <summary>h1.</summary>
+    internal double After { get; }
 
     /// <summary>Finds D0 and D1 from three successive pairs of frames, whose motion at half size is enough (<see cref="MotionField.Halved"/>).</summary>
     /// <param name="before">The motion between the frame before and frame 0, at half size.</param>
@@ -68,8 +75,8 @@ public sealed class PathBend : IDisposable
         using FloatImage quarter = HalfSize.Of(half, 0.5f, pool);
         using FloatImage first = new(pool, 2, quarter.Height, quarter.Width);
         using FloatImage second = new(pool, 2, quarter.Height, quarter.Width);
-        Warp.Bilinear(_first, quarter, -t, first);
-        Warp.Bilinear(_second, quarter, 1 - t, second);
+        Warp.Bilinear(Difference0, quarter, -t, first);
+        Warp.Bilinear(Difference1, quarter, 1 - t, second);
         Combine(first, second, t);
         HalfSize.Enlarge(first, half, 1, pool);
         using FloatImage row = new(pool, 1, 1, half.Width);
@@ -83,8 +90,8 @@ public sealed class PathBend : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _first.Dispose();
-        _second.Dispose();
+        Difference0.Dispose();
+        Difference1.Dispose();
     }
 
     // [x(-h), x(0), x(1)] in px from what leads from 0 to 1 and to -h at half size: (there + back / h) / (1 + h), at a quarter of the size.
@@ -120,10 +127,10 @@ public sealed class PathBend : IDisposable
     // -d(t) into first. The nearer the outer frames, in units of the pair's interval, the less they tell of it.
     private void Combine(FloatImage first, FloatImage second, float t)
     {
-        double scale = t * (1 - t) / (1 + _before + _after);
-        float a = (float)(scale * (1 + _after - t));
-        float b = (float)(scale * (t + _before));
-        float trembling = Trembling * Math.Clamp(1 - (float)((_before + _after) / 2), 0, 1);
+        double scale = t * (1 - t) / (1 + Before + After);
+        float a = (float)(scale * (1 + After - t));
+        float b = (float)(scale * (t + Before));
+        float trembling = Trembling * Math.Clamp(1 - (float)((Before + After) / 2), 0, 1);
         Span<float> firstX = first.Channel(0);
         Span<float> firstY = first.Channel(1);
         ReadOnlySpan<float> secondX = second.Channel(0);

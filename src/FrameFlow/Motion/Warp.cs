@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using FrameFlow.Media;
@@ -36,14 +37,47 @@ public static unsafe class Warp
             throw new ArgumentException("What stands apart needs [4,H,W].", nameof(apart));
         }
 
+        for (int y = 0; y < image.Height; y++)
+        {
+            long start = (long)y * image.Width;
+            BicubicRow(image, flow.Data + start, flow.PlaneLength, scale, y, destination, apart is null ? null : apart.Data + start, apartScale, null, null);
+        }
+    }
+
+    /// <summary>Draws two tensors towards one look-up, whose flow and share are given at half size: each becomes itself + share (look-up - itself). Where the share is 0 nothing is looked up.</summary>
+    /// <param name="image">[C,H,W], any units.</param>
+    /// <param name="halfFlow">[2,h,w] at half size, in px of that size.</param>
+    /// <param name="halfShare">[1,h,w] at half size, 0..1.</param>
+    /// <param name="first">[C,H,W], another tensor than the image; changed.</param>
+    /// <param name="second">[C,H,W], another tensor than the image; changed.</param>
+    /// <param name="pool">Scratch.</param>
+    internal static void BicubicInto(FloatImage image, FloatImage halfFlow, FloatImage halfShare, FloatImage first, FloatImage second, NativePool pool)
+    {
+        (int height, int width) = (image.Height, image.Width);
+        using FloatImage rows = new(pool, 3, 1, width);
+        using FloatImage scratch = new(pool, 1, 1, halfFlow.Width);
+        for (int y = 0; y < height; y++)
+        {
+            rows.Values.Clear();
+            HalfSize.AddEnlargedRow(halfShare.Values, rows.Channel(2), height, y, scratch.Values);
+            if (TensorPrimitives.Max<float>(rows.Channel(2)) > 0)
+            {
+                HalfSize.AddEnlargedRow(halfFlow.Channel(0), rows.Channel(0), height, y, scratch.Values, 2);
+                HalfSize.AddEnlargedRow(halfFlow.Channel(1), rows.Channel(1), height, y, scratch.Values, 2);
+                BicubicRow(image, rows.Data, width, 1, y, first, null, 0, rows.Data + (2 * width), second);
+            }
+        }
+    }
+
+    // One row: flow, apart and share (null: all of it) begin at it; flow's and apart's planes follow one another at a distance.
+    private static void BicubicRow(
+        FloatImage image, float* flow, long plane, float scale, int y, FloatImage destination, float* apart, float apartScale, float* share, FloatImage? second)
+    {
         int width = image.Width;
         int height = image.Height;
-        int channels = image.Channels;
-        float* flowX = flow.Data;
-        float* flowY = flowX + flow.PlaneLength;
-        float* apartX = apart is null ? null : apart.Data;
         int looks = apart is null ? 1 : 3;
-        float share = 1f / looks;
+        float part = 1f / looks;
+        long start = (long)y * width;
         Vector256<float> factor = Vector256.Create(scale);
         Vector256<int> one = Vector256<int>.One;
         Vector256<int> lastColumn = Vector256.Create(width - 3);
@@ -53,71 +87,89 @@ public static unsafe class Warp
         int* columns = stackalloc int[8];
         int* rows = stackalloc int[8];
         int* corners = stackalloc int[8];
-        for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x += 8)
         {
-            long start = (long)y * width;
-            for (int x = 0; x < width; x += 8)
+            Vector256<float> shares = share is null ? Vector256<float>.One : Lanes.Load(share, x, width);
+            if (shares == Vector256<float>.Zero)
             {
-                Vector256<float> alongX = Vector256.FusedMultiplyAdd(Lanes.Load(flowX + start, x, width), factor, Lanes.From(x));
-                Vector256<float> alongY = Vector256.FusedMultiplyAdd(Lanes.Load(flowY + start, x, width), factor, Vector256.Create((float)y));
-                for (int look = 0; look < looks; look++)
+                continue;
+            }
+
+            Vector256<float> alongX = Vector256.FusedMultiplyAdd(Lanes.Load(flow, x, width), factor, Lanes.From(x));
+            Vector256<float> alongY = Vector256.FusedMultiplyAdd(Lanes.Load(flow + plane, x, width), factor, Vector256.Create((float)y));
+            for (int look = 0; look < looks; look++)
+            {
+                Vector256<float> px = alongX;
+                Vector256<float> py = alongY;
+                if (look > 0)
                 {
-                    Vector256<float> px = alongX;
-                    Vector256<float> py = alongY;
-                    if (look > 0)
+                    float* beside = apart + (((2 * look) - 2) * plane);
+                    px = Vector256.FusedMultiplyAdd(Lanes.Load(beside, x, width), Vector256.Create(apartScale), px);
+                    py = Vector256.FusedMultiplyAdd(Lanes.Load(beside + plane, x, width), Vector256.Create(apartScale), py);
+                }
+
+                // From two pixels outside on every tap reads the border: going further changes nothing, and integers do not overflow.
+                px = Vector256.MaxNative(Vector256.MinNative(px, Vector256.Create(width + 2f)), Vector256.Create(-3f));
+                py = Vector256.MaxNative(Vector256.MinNative(py, Vector256.Create(height + 2f)), Vector256.Create(-3f));
+                Vector256<float> left = Vector256.Floor(px);
+                Vector256<float> top = Vector256.Floor(py);
+                (Vector256<float> x0, Vector256<float> x1, Vector256<float> x2, Vector256<float> x3) = Weights(px - left);
+                (Vector256<float> y0, Vector256<float> y1, Vector256<float> y2, Vector256<float> y3) = Weights(py - top);
+                Vector256<int> column = Vector256.ConvertToInt32Native(left);
+                Vector256<int> row = Vector256.ConvertToInt32Native(top);
+                y0.Store(down);
+                y1.Store(down + 8);
+                y2.Store(down + 16);
+                y3.Store(down + 24);
+                bool interior = Vector256.GreaterThanOrEqualAll(column, one) && Vector256.GreaterThanOrEqualAll(row, one)
+                    && Vector256.LessThanOrEqualAll(column, lastColumn) && Vector256.LessThanOrEqualAll(row, lastRow);
+                column.Store(columns);
+                row.Store(rows);
+                ((row * width) + column - Vector256.Create(width + 1)).Store(corners);
+                for (int channel = 0; channel < image.Channels; channel++)
+                {
+                    // Pixels 0-3 go to the lower halves and 4-7 to the upper ones, for the transposition.
+                    float* from = image.Data + ((long)channel * image.PlaneLength);
+                    if (interior)
                     {
-                        float* beside = apartX + ((2 * look) - 2) * (long)flow.PlaneLength;
-                        px = Vector256.FusedMultiplyAdd(Lanes.Load(beside + start, x, width), Vector256.Create(apartScale), px);
-                        py = Vector256.FusedMultiplyAdd(Lanes.Load(beside + flow.PlaneLength + start, x, width), Vector256.Create(apartScale), py);
+                        for (int i = 0; i < 4; i++)
+                        {
+                            Column(from + corners[i], width, down + i).Store(sums + (8 * i));
+                            Column(from + corners[i + 4], width, down + i + 4).Store(sums + (8 * i) + 4);
+                        }
+                    }
+                    else
+                    {
+                        for (int i = 0; i < 8; i++)
+                        {
+                            EdgeColumn(from, width, height, columns[i], rows[i], down + i).Store(sums + (8 * (i & 3)) + (i & 4));
+                        }
                     }
 
-                    // From two pixels outside on every tap reads the border: going further changes nothing, and integers do not overflow.
-                    px = Vector256.MaxNative(Vector256.MinNative(px, Vector256.Create(width + 2f)), Vector256.Create(-3f));
-                    py = Vector256.MaxNative(Vector256.MinNative(py, Vector256.Create(height + 2f)), Vector256.Create(-3f));
-                    Vector256<float> left = Vector256.Floor(px);
-                    Vector256<float> top = Vector256.Floor(py);
-                    (Vector256<float> x0, Vector256<float> x1, Vector256<float> x2, Vector256<float> x3) = Weights(px - left);
-                    (Vector256<float> y0, Vector256<float> y1, Vector256<float> y2, Vector256<float> y3) = Weights(py - top);
-                    Vector256<int> column = Vector256.ConvertToInt32Native(left);
-                    Vector256<int> row = Vector256.ConvertToInt32Native(top);
-                    y0.Store(down);
-                    y1.Store(down + 8);
-                    y2.Store(down + 16);
-                    y3.Store(down + 24);
-                    bool interior = Vector256.GreaterThanOrEqualAll(column, one) && Vector256.GreaterThanOrEqualAll(row, one)
-                        && Vector256.LessThanOrEqualAll(column, lastColumn) && Vector256.LessThanOrEqualAll(row, lastRow);
-                    column.Store(columns);
-                    row.Store(rows);
-                    ((row * width) + column - Vector256.Create(width + 1)).Store(corners);
-                    for (int channel = 0; channel < channels; channel++)
+                    (Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d) = Lanes.Transpose(
+                        Vector256.Load(sums), Vector256.Load(sums + 8), Vector256.Load(sums + 16), Vector256.Load(sums + 24));
+                    Vector256<float> value = Vector256.FusedMultiplyAdd(a, x0, Vector256.FusedMultiplyAdd(b, x1, Vector256.FusedMultiplyAdd(c, x2, d * x3)));
+                    float* to = destination.Data + ((long)channel * destination.PlaneLength) + start;
+                    if (second is not null)
                     {
-                        // Pixels 0-3 go to the lower halves and 4-7 to the upper ones, for the transposition.
-                        float* plane = image.Data + ((long)channel * image.PlaneLength);
-                        if (interior)
-                        {
-                            for (int i = 0; i < 4; i++)
-                            {
-                                Column(plane + corners[i], width, down + i).Store(sums + (8 * i));
-                                Column(plane + corners[i + 4], width, down + i + 4).Store(sums + (8 * i) + 4);
-                            }
-                        }
-                        else
-                        {
-                            for (int i = 0; i < 8; i++)
-                            {
-                                EdgeColumn(plane, width, height, columns[i], rows[i], down + i).Store(sums + (8 * (i & 3)) + (i & 4));
-                            }
-                        }
-
-                        (Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d) = Lanes.Transpose(
-                            Vector256.Load(sums), Vector256.Load(sums + 8), Vector256.Load(sums + 16), Vector256.Load(sums + 24));
-                        Vector256<float> value = Vector256.FusedMultiplyAdd(a, x0, Vector256.FusedMultiplyAdd(b, x1, Vector256.FusedMultiplyAdd(c, x2, d * x3)));
-                        float* to = destination.Data + ((long)channel * destination.PlaneLength) + start;
-                        Lanes.Store(looks == 1 ? value : look == 0 ? value * share : Vector256.FusedMultiplyAdd(value, Vector256.Create(share), Lanes.Load(to, x, width)), to, x, width);
+                        float* also = second.Data + ((long)channel * second.PlaneLength) + start;
+                        Draw(to, x, width, value, shares);
+                        Draw(also, x, width, value, shares);
+                    }
+                    else
+                    {
+                        Lanes.Store(looks == 1 ? value : look == 0 ? value * part : Vector256.FusedMultiplyAdd(value, Vector256.Create(part), Lanes.Load(to, x, width)), to, x, width);
                     }
                 }
             }
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Draw(float* row, int x, int width, Vector256<float> towards, Vector256<float> share)
+    {
+        Vector256<float> here = Lanes.Load(row, x, width);
+        Lanes.Store(Vector256.FusedMultiplyAdd(towards - here, share, here), row, x, width);
     }
 
     /// <summary>Bilinear interpolation of 2x2 pixels.</summary>

@@ -52,10 +52,10 @@ internal sealed class FrameRebuilder(IFrameInterpolator interpolator, IMotionEst
     /// <param name="cancellationToken">Ends the work.</param>
     public IEnumerable<Frame> Between(Anchors anchors, IReadOnlyList<EmptyPlace> places, double periods, Func<EmptyPlace, bool> isWanted, CancellationToken cancellationToken)
     {
-        (PathBend? found, NeighbourGrain? grain) = LookAround(anchors, periods);
-        using PathBend? bend = found;
+        (MotionAround? found, NeighbourGrain? grain) = LookAround(anchors, periods);
+        using MotionAround? around = found;
         int next = 0;
-        foreach (Frame frame in Between(anchors.Left!, anchors.Right!, 0, 1, bend, places, 0, places.Count, isWanted, cancellationToken))
+        foreach (Frame frame in Between(anchors.Left!, anchors.Right!, 0, 1, around, places, 0, places.Count, isWanted, cancellationToken))
         {
             // What serves as an anchor itself has none yet.
             while (!isWanted(places[next]))
@@ -119,7 +119,7 @@ internal sealed class FrameRebuilder(IFrameInterpolator interpolator, IMotionEst
     }
 
     private IEnumerable<Frame> Between(
-        Frame left, Frame right, double from, double to, PathBend? bend, IReadOnlyList<EmptyPlace> places, int first, int end, Func<EmptyPlace, bool> isWanted, CancellationToken cancellationToken)
+        Frame left, Frame right, double from, double to, MotionAround? around, IReadOnlyList<EmptyPlace> places, int first, int end, Func<EmptyPlace, bool> isWanted, CancellationToken cancellationToken)
     {
         int count = 0;
         for (int i = first; i < end; i++)
@@ -136,7 +136,7 @@ internal sealed class FrameRebuilder(IFrameInterpolator interpolator, IMotionEst
         {
             foreach (EmptyPlace[] chunk in places.Skip(first).Take(end - first).Where(isWanted).Chunk(MostAtOnce))
             {
-                Frame?[] made = Make(left, right, from, to, bend, chunk, cancellationToken);
+                Frame?[] made = Make(left, right, from, to, around, chunk, cancellationToken);
                 try
                 {
                     for (int i = 0; i < made.Length; i++)
@@ -159,7 +159,7 @@ internal sealed class FrameRebuilder(IFrameInterpolator interpolator, IMotionEst
         }
 
         int middle = (first + end) / 2;
-        Frame anchor = Make(left, right, from, to, bend, [places[middle]], cancellationToken)[0];
+        Frame anchor = Make(left, right, from, to, around, [places[middle]], cancellationToken)[0];
         using (Frame held = anchor.Share())
         {
             try
@@ -187,7 +187,7 @@ internal sealed class FrameRebuilder(IFrameInterpolator interpolator, IMotionEst
         }
     }
 
-    private Frame[] Make(Frame left, Frame right, double from, double to, PathBend? bend, EmptyPlace[] places, CancellationToken cancellationToken)
+    private Frame[] Make(Frame left, Frame right, double from, double to, MotionAround? around, EmptyPlace[] places, CancellationToken cancellationToken)
     {
         List<InterpolationRequest> requests = [];
         try
@@ -197,7 +197,7 @@ internal sealed class FrameRebuilder(IFrameInterpolator interpolator, IMotionEst
                 Frame frame = _frames.Rent(place.Time, place.SourceIndex);
                 frame.Work = left.Work | right.Work | FrameWork.Rebuilt;
                 frame.Position = place.Position;
-                requests.Add(new InterpolationRequest((place.Position - from) / (to - from), frame, bend));
+                requests.Add(new InterpolationRequest((place.Position - from) / (to - from), frame, around));
             }
 
             interpolator.Interpolate(left, right, requests, cancellationToken);
@@ -221,7 +221,7 @@ internal sealed class FrameRebuilder(IFrameInterpolator interpolator, IMotionEst
     }
 
     // The frames beside the anchors tell how these move, and all of them what grain there is.
-    private (PathBend? Bend, NeighbourGrain? Grain) LookAround(Anchors anchors, double periods)
+    private (MotionAround? Around, NeighbourGrain? Grain) LookAround(Anchors anchors, double periods)
     {
         using FloatImage left = ToRgb(anchors.Left!);
         using FloatImage right = ToRgb(anchors.Right!);
@@ -262,7 +262,7 @@ internal sealed class FrameRebuilder(IFrameInterpolator interpolator, IMotionEst
 
             using MotionField between = Motion(left, right);
             using MotionField pair = between.Halved(memory);
-            return (PathBend.Find(before, pair, after, 1 / periods, 1 / periods, memory), grain);
+            return (MotionAround.Find(before, pair, after, 1 / periods, 1 / periods, memory), grain);
         }
         finally
         {

@@ -109,7 +109,7 @@ public sealed class InterpolationStageTests : FrameStageContract
     [Fact]
     public async Task Process_PathsStraight_NoNeighbourIsShown()
     {
-        Assert.Equal(Enumerable.Range(0, 5).Select(i => (i, false, false)), await PairsAsync(new InterpolationOptions { BendsPaths = false }, cut: null));
+        Assert.Equal(Enumerable.Range(0, 5).Select(i => (i, false, false)), await PairsAsync(new InterpolationOptions { AsksNeighbours = false }, cut: null));
     }
 
     [Fact]
@@ -117,7 +117,7 @@ public sealed class InterpolationStageTests : FrameStageContract
     {
         using NativePool pool = new(1 << 28);
         double bent = await ErrorAsync(pool, new InterpolationOptions { Workers = 2 }, out List<byte[]> whole);
-        double straight = await ErrorAsync(pool, new InterpolationOptions { BendsPaths = false }, out _);
+        double straight = await ErrorAsync(pool, new InterpolationOptions { AsksNeighbours = false }, out _);
         Assert.InRange(bent, 0, straight * 0.7); // 3.4 and 5.9 codes
 
         // Made in two parts, each from its own frames and one more on either side.
