@@ -26,10 +26,10 @@ from nets import ALIGNMENT, LightResidual, LightSynthesis, flops_per_pixel
 
 OPSET = 14
 HALVE_FROM = 720  # px of the shorter side: light's networks see larger frames at half size (docs/benchmarks.md: half the time at 720p, .1 dB of its .2 over plain averaging)
-ACTIVATION_BYTES = {"synthesis": 240, "residual": 240, "denoise": 700}  # a pixel of the input, upper bounds: what ONNX Runtime holds between operators, as glibc keeps it
+ACTIVATION_BYTES = {"synthesis": 240, "residual": 240, "denoise": 400}  # a pixel of the input, upper bounds: what ONNX Runtime holds between operators, as glibc keeps it
 AXES = {0: "N", 2: "H", 3: "W"}
 GRAPHS = {"synthesis": (["x"], ["flow_delta", "mask", "scale"]), "residual": (["state", "cond", "theta", "mean"], ["clean"]),
-          "denoise": (["frames", "sigma", "grain"], ["clean"])}
+          "denoise": (["x", "grain"], ["n"])}
 LICENCE = "MIT; trained on material credited in models/training/DATA.md (CC0, CC BY, public domain, BSD)"
 
 
@@ -73,6 +73,17 @@ def write_json(path, content):
         json.dump(content, f, indent=1)
         f.write("\n")
     os.replace(path + ".part", path)
+
+
+class DenoiserCore(torch.nn.Module):
+    """N alone (denoise.Denoiser.network): the product makes its inputs x and what D is made of it, a fifth of the network's time in a graph's operators, in one pass (NetworkInputs.cs)."""
+
+    def __init__(self, denoiser):
+        super().__init__()
+        self.denoiser = denoiser
+
+    def forward(self, x, grain):
+        return self.denoiser.network(x, grain)
 
 
 def denoise_inputs(seed, height=24, width=32, n=1):
@@ -242,11 +253,12 @@ def main():
     torch.manual_seed(0)
     interpolating = args.task == "interpolate"
     out = args.out or os.path.join(here, "..", "light" if interpolating else f"denoise-{args.size}")
-    networks, training, quality = {"synthesis": LightSynthesis(), "residual": LightResidual()} if interpolating else {"denoise": denoise.make(args.size)}, {"steps": 0}, {}
+    denoiser = None if interpolating else denoise.make(args.size)
+    networks, training, quality = {"synthesis": LightSynthesis(), "residual": LightResidual()} if interpolating else {"denoise": DenoiserCore(denoiser)}, {"steps": 0}, {}
     if args.checkpoint:
         checkpoint = torch.load(args.checkpoint, map_location="cpu")
         for name, module in networks.items():
-            module.load_state_dict(checkpoint["ema"][name] if interpolating else checkpoint["ema"])
+            (module if interpolating else denoiser).load_state_dict(checkpoint["ema"][name] if interpolating else checkpoint["ema"])
         training, quality = checkpoint["training"], checkpoint.get("figures", {})
     if args.quality:
         with open(args.quality) as f:
@@ -262,7 +274,8 @@ def main():
         checks = {"synthesis": (x,), "residual": (torch.randn(n, 3, h, w), x, torch.rand(n, 1, 1, 1), torch.ones(n, 1, 1, 1))}
         trace = {"synthesis": (torch.rand(1, 16, 32, 48),), "residual": (torch.rand(1, 3, 32, 48), torch.rand(1, 16, 32, 48), torch.rand(1, 1, 1, 1), torch.rand(1, 1, 1, 1))}
     else:
-        checks, trace = {"denoise": denoise_inputs(7, h, w, n)}, {"denoise": denoise_inputs(8, 32, 48)}
+        seen = lambda frames, sigma, grain: (denoiser.inputs(frames, sigma), grain)
+        checks, trace = {"denoise": seen(*denoise_inputs(7, h, w, n))}, {"denoise": seen(*denoise_inputs(8, 32, 48))}
     files = {}
     for name, module in networks.items():
         path = os.path.join(out, name + ".onnx")
@@ -279,14 +292,14 @@ def main():
                            "activationBytes": ACTIVATION_BYTES[name],
                            "parameters": sum(p.numel() for p in module.parameters()), "flopsPerPixel": round(flops_per_pixel(module, *trace[name]))}
     manifest = {"name": os.path.basename(os.path.normpath(out)), "task": args.task, "version": 1, "licence": LICENCE, "files": files, "range": [0, 1], "colour": "RGB code values", "alignment": ALIGNMENT,
-                "receptiveField": {k: m.reach() for k, m in networks.items()}}
+                "receptiveField": {k: m.reach() for k, m in (networks.items() if interpolating else [("denoise", denoiser)])}}
     if interpolating:
         write_goldens(args.golden, networks["synthesis"], networks["residual"])
         manifest |= {"halveFrom": HALVE_FROM, "sigma": {"start": interpolate.SIGMA_START, "spacing": "even in atan(sigma), then 0"}, "residualScale": {"min": interpolate.SCALE_RANGE[0], "max": interpolate.SCALE_RANGE[1]},
                      "training": training, "quality": {"triplets": quality} if quality else {}}
     else:
-        write_denoise_goldens(args.golden, args.size, networks["denoise"])
-        manifest |= {"frames": denoise.FRAMES, "sigmaUnknown": denoise.UNKNOWN, "sigmaData": denoise.SIGMA_DATA, "training": training, "quality": quality}
+        write_denoise_goldens(args.golden, args.size, denoiser)
+        manifest |= {"frames": denoise.FRAMES, "sigmaUnknown": denoise.UNKNOWN, "sigmaData": denoise.SIGMA_DATA, "boxes": list(denoiser.boxes), "training": training, "quality": quality}
     write_json(os.path.join(out, "model.json"), manifest)
 
 

@@ -87,7 +87,7 @@ public sealed class DenoiseStage : IFrameStage
 
         // A source frame: picture, calm copy, noise. Its pairs: two flows each, and what the search keeps (about 12) for each worker.
         long frame = 9 + (4 * options.Temporal);
-        return sizeof(float) * ((inFlight * frame * pixels) + (options.Workers * (FrameDenoiser.FloatsPerPixel + 12) * pixels) + (33 * tile)) + (model?.ActivationBytes(tile) ?? 0);
+        return sizeof(float) * ((inFlight * frame * pixels) + (options.Workers * (FrameDenoiser.FloatsPerPixel + 12) * pixels) + (NetworkInputs.FloatsPerPixel(model?.Manifest.Boxes?.Count ?? 0) * tile)) + (model?.ActivationBytes(tile) ?? 0);
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.Intrinsics;
 using FrameFlow.Media;
 using FrameFlow.Motion;
 
@@ -20,9 +21,6 @@ internal static unsafe class NeighbourAlignment
     private const int CostRadius = 3;
     private const float NoiseMargin = 1.1f;
 
-    // Keys' kernel, as Warp.Bicubic has it.
-    private const float Keys = -0.75f;
-
     /// <summary>Aligns.</summary>
     /// <param name="centre">[3,H,W], the noisy centre.</param>
     /// <param name="centreSigma">[3,H,W], its noise.</param>
@@ -35,14 +33,13 @@ internal static unsafe class NeighbourAlignment
     public static void Align(FloatImage centre, FloatImage centreSigma, FloatImage neighbour, FloatImage neighbourSigma, FloatImage flow, FloatImage warped, FloatImage sigma, NativePool pool)
     {
         int width = centre.Width;
-        int length = centre.PlaneLength;
         Warp.Bicubic(neighbour, flow, 1, warped);
         Warp.Bilinear(neighbourSigma, flow, 1, sigma);
         using FloatImage excess = new(pool, 1, centre.Height, width);
         using FloatImage scratch = new(pool, 1, centre.Height, width);
         Span<float> over = excess.Values;
         Span<float> work = scratch.Values;
-        SquaredWeights(flow, work);
+        SquaredWeights(flow, scratch);
         TensorPrimitives.Multiply(sigma.Values, sigma.Values, sigma.Values);
         for (int c = 0; c < 3; c++)
         {
@@ -63,16 +60,7 @@ internal static unsafe class NeighbourAlignment
         Filters.Box(excess, CostRadius, pool);
         TensorPrimitives.Multiply(over, 1f / 3, over);
         TensorPrimitives.Max(over, 0, over);
-        for (int i = 0; i < length; i++)
-        {
-            float x = (i % width) + flow.Data[i];
-            float y = (i / width) + flow.Data[length + i];
-            if (!(x >= -0.5f && x <= width - 0.5f && y >= -0.5f && y <= centre.Height - 0.5f))
-            {
-                over[i] = Unknown * Unknown;
-            }
-        }
-
+        MarkOutside(flow, excess);
         for (int c = 0; c < 3; c++)
         {
             TensorPrimitives.Add(sigma.Channel(c), over, sigma.Channel(c));
@@ -83,25 +71,42 @@ internal static unsafe class NeighbourAlignment
     }
 
     // Sum of the squared weights of the 4x4 taps at p + flow(p): what the look-up makes of white noise's variance.
-    private static void SquaredWeights(FloatImage flow, Span<float> result)
+    private static void SquaredWeights(FloatImage flow, FloatImage result)
     {
-        for (int i = 0; i < result.Length; i++)
+        int width = flow.Width;
+        for (int y = 0; y < flow.Height; y++)
         {
-            result[i] = OneWay(flow.Data[i]) * OneWay(flow.Data[result.Length + i]);
+            float* flowX = flow.Data + ((long)y * width);
+            float* to = result.Data + ((long)y * width);
+            for (int x = 0; x < width; x += 8)
+            {
+                Lanes.Store(OneWay(Lanes.Load(flowX, x, width)) * OneWay(Lanes.Load(flowX + flow.PlaneLength, x, width)), to, x, width);
+            }
         }
 
-        static float OneWay(float place)
+        static Vector256<float> OneWay(Vector256<float> place)
         {
-            float f = place - MathF.Floor(place);
-            float a = Far(1 + f);
-            float b = Near(f);
-            float c = Near(1 - f);
-            float d = Far(2 - f);
+            (Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d) = Warp.Weights(place - Vector256.Floor(place));
             return (a * a) + (b * b) + (c * c) + (d * d);
         }
+    }
 
-        static float Near(float d) => ((((Keys + 2) * d) - (Keys + 3)) * d * d) + 1;
-
-        static float Far(float d) => (((((Keys * d) - (5 * Keys)) * d) + (8 * Keys)) * d) - (4 * Keys);
+    // Half a pixel beyond the border's centres the picture ends; where a flow is no number nothing is known either.
+    private static void MarkOutside(FloatImage flow, FloatImage variance)
+    {
+        int width = flow.Width;
+        for (int y = 0; y < flow.Height; y++)
+        {
+            float* flowX = flow.Data + ((long)y * width);
+            float* to = variance.Data + ((long)y * width);
+            for (int x = 0; x < width; x += 8)
+            {
+                Vector256<float> px = Lanes.Load(flowX, x, width) + Lanes.From(x);
+                Vector256<float> py = Lanes.Load(flowX + flow.PlaneLength, x, width) + Vector256.Create((float)y);
+                Vector256<float> inside = Vector256.GreaterThanOrEqual(px, Vector256.Create(-0.5f)) & Vector256.LessThanOrEqual(px, Vector256.Create(width - 0.5f))
+                    & Vector256.GreaterThanOrEqual(py, Vector256.Create(-0.5f)) & Vector256.LessThanOrEqual(py, Vector256.Create(flow.Height - 0.5f));
+                Lanes.Store(Vector256.ConditionalSelect(inside, Lanes.Load(to, x, width), Vector256.Create(Unknown * Unknown)), to, x, width);
+            }
+        }
     }
 }

@@ -7,11 +7,9 @@ namespace FrameFlow.Denoising;
 /// <summary>The multi-frame network of a model of task <c>denoise</c>, in tiles that overlap by its receptive field.</summary>
 public sealed class NetworkDenoiser : IDenoiser
 {
-    // Five frames of three.
-    private const int Channels = 15;
-
     private readonly ModelManifest _manifest;
     private readonly OnnxModel _network;
+    private readonly NetworkInputs _inputs;
     private readonly TiledGraph _tiles;
 
     /// <summary>Loads the network.</summary>
@@ -29,9 +27,11 @@ public sealed class NetworkDenoiser : IDenoiser
         int radius = _manifest.ReceptiveField.TryGetValue("denoise", out int stated)
             ? stated
             : throw new FrameFlowException(FaultKind.Model, $"The manifest of model '{_manifest.Name}' has no receptiveField.denoise; add it.");
+        IReadOnlyList<int> boxes = _manifest.Boxes ?? throw new FrameFlowException(FaultKind.Model, $"The manifest of model '{_manifest.Name}' has no boxes; export it with this version's models/training/export.py.");
+        _inputs = new NetworkInputs((float)_manifest.SigmaData, boxes, memory);
         TilePlan plan = TilePlan.Create(format.Width, format.Height, _manifest.Alignment, radius, tilePixels);
         _network = new OnnxModel(model, "denoise", device);
-        _tiles = new TiledGraph(_network, [new("frames", Channels), new("sigma", Channels), new("grain", 4, FlatAxes: 2)], [new("clean", 3)], plan, memory);
+        _tiles = new TiledGraph(_network, [new("x", _inputs.Channels), new("grain", 4, FlatAxes: 2)], [new("n", 3)], plan, memory);
     }
 
     /// <inheritdoc/>
@@ -49,10 +49,9 @@ public sealed class NetworkDenoiser : IDenoiser
             (run, plan, tile, _, _) =>
             {
                 grainOfShot.CopyTo(run["grain"]);
-                Tiles.Load(plan, tile, frames, run["frames"], 0);
-                Tiles.Load(plan, tile, sigma, run["sigma"], 0);
+                _inputs.Fill(plan, tile, frames, sigma, run["x"]);
             },
-            (run, plan, tile, _, _) => Tiles.Store(plan, tile, run["clean"], 0, 3, clean),
+            (run, plan, tile, _, _) => _inputs.Finish(plan, tile, frames, sigma, run["n"], clean),
             cancellationToken);
         if (!float.IsFinite(TensorPrimitives.Sum<float>(clean.Values)))
         {

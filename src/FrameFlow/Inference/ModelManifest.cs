@@ -112,6 +112,14 @@ public sealed record ModelManifest
     [JsonPropertyName("residualScale")]
     public ScaleRange ResidualScale { get; init; } = new(2.0 / 255, 0.25);
 
+    /// <summary>Of a denoiser: EDM's sigma_data, code values.</summary>
+    [JsonPropertyName("sigmaData")]
+    public double SigmaData { get; init; } = 0.25;
+
+    /// <summary>Of a denoiser: the sides of the boxes between which its network is told of detail, px; null where nothing is said of them.</summary>
+    [JsonPropertyName("boxes")]
+    public IReadOnlyList<int>? Boxes { get; init; }
+
     /// <summary>Everything else that the manifest says (training, measured quality), as it stands.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? More { get; init; }

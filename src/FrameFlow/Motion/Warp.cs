@@ -251,7 +251,7 @@ public static unsafe class Warp
 
     /// <summary>Keys' weights of the taps at -1, 0, 1, 2 for a fraction f in [0, 1).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector256<float> W0, Vector256<float> W1, Vector256<float> W2, Vector256<float> W3) Weights(Vector256<float> f)
+    internal static (Vector256<float> W0, Vector256<float> W1, Vector256<float> W2, Vector256<float> W3) Weights(Vector256<float> f)
     {
         const float A = -0.75f;
         Vector256<float> g = Vector256<float>.One - f;
