@@ -64,11 +64,12 @@ public sealed class Uncovered : IDisposable
         ArgumentNullException.ThrowIfNull(rgb1);
         ArgumentNullException.ThrowIfNull(look0);
         ArgumentNullException.ThrowIfNull(look1);
-        using FloatImage disagreement = Disagree(look0, look1, pool);
+        using FloatImage disagreement = new(pool, 1, HalfSize.Of(look0.Height), HalfSize.Of(look0.Width));
         using FloatImage offset0 = new(pool, 2, disagreement.Height, disagreement.Width);
         using FloatImage offset1 = new(pool, 2, disagreement.Height, disagreement.Width);
         using FloatImage weight0 = new(pool, 1, disagreement.Height, disagreement.Width);
         using FloatImage weight1 = new(pool, 1, disagreement.Height, disagreement.Width);
+        Disagree(look0, look1, disagreement, pool);
         _left.Look(t, _bend.Difference0, disagreement, offset0, weight0, pool);
         _right.Look(1 - t, _bend.Difference1, disagreement, offset1, weight1, pool);
 
@@ -92,10 +93,9 @@ public sealed class Uncovered : IDisposable
     }
 
     // Mean over RGB of |look0 - look1|, at half size, as a share of what counts in full.
-    private static FloatImage Disagree(FloatImage look0, FloatImage look1, NativePool pool)
+    private static void Disagree(FloatImage look0, FloatImage look1, FloatImage sum, NativePool pool)
     {
         (int height, int width) = (look0.Height, look0.Width);
-        FloatImage sum = new(pool, 1, HalfSize.Of(height), HalfSize.Of(width));
         using FloatImage two = new(pool, 1, 2, width);
         using FloatImage row = new(pool, 1, 1, sum.Width);
         sum.Values.Clear();
@@ -115,7 +115,6 @@ public sealed class Uncovered : IDisposable
 
         Filters.Box(sum, MeanRadius, pool);
         TensorPrimitives.Min(sum.Values, 1, sum.Values);
-        return sum;
     }
 
     private static void Put(FloatImage rgb, FloatImage offset, FloatImage weight, FloatImage look0, FloatImage look1, NativePool pool)

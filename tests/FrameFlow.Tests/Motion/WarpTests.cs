@@ -130,6 +130,51 @@ public sealed class WarpTests : IDisposable
         Assert.All(expected.Zip(mean.Values.ToArray()), p => Assert.Equal(p.First, p.Second, 2e-5f));
     }
 
+    [Theory]
+    [InlineData(40, 24)]
+    [InlineData(37, 23)]
+    public void BicubicInto_Share_DrawsBothTowardsTheLook(int width, int height)
+    {
+        (int halfHeight, int halfWidth) = (HalfSize.Of(height), HalfSize.Of(width));
+        using FloatImage image = Noise(3, height, width);
+        using FloatImage flow = Constant(height, width, 2.5f, -1);
+        using FloatImage look = new(_pool, 3, height, width);
+        Warp.Bicubic(image, flow, 1, look);
+        using FloatImage halfFlow = Constant(halfHeight, halfWidth, 1.25f, -0.5f);
+        using FloatImage share = new(_pool, 1, halfHeight, halfWidth);
+        for (int i = 0; i < share.PlaneLength; i++)
+        {
+            // None in the left half, all of it in the right quarter.
+            int x = i % halfWidth;
+            share.Values[i] = x < halfWidth / 2 ? 0 : x < halfWidth * 3 / 4 ? 0.5f : 1;
+        }
+
+        using FloatImage first = Noise(3, height, width);
+        using FloatImage second = new(_pool, 3, height, width);
+        using FloatImage former = new(_pool, 3, height, width);
+        first.Values.CopyTo(former.Values);
+        second.Values.Clear();
+        Warp.BicubicInto(image, halfFlow, share, first, second, _pool);
+        for (int i = 0; i < first.Values.Length; i++)
+        {
+            int x = i % width;
+            if (x < width / 2 - 3)
+            {
+                Assert.Equal(former.Values[i], first.Values[i]);
+                Assert.Equal(0, second.Values[i]);
+            }
+            else if (x > (width * 3 / 4) + 3)
+            {
+                Assert.Equal(look.Values[i], first.Values[i], 1e-4f);
+                Assert.Equal(look.Values[i], second.Values[i], 1e-4f);
+            }
+            else if (x > (width / 2) + 3 && x < (width * 3 / 4) - 3)
+            {
+                Assert.Equal((look.Values[i] + former.Values[i]) / 2, first.Values[i], 1e-4f);
+            }
+        }
+    }
+
     [Fact]
     public void Warp_ShapesThatDoNotFit_AreRefused()
     {
