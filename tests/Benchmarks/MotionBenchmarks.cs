@@ -25,8 +25,8 @@ public class MotionBenchmarks
         _second = Scene.Picture(_memory, 1);
         _motion = _search.Estimate(_first, _second, _memory);
         _velocity = IntermediateMotion.At(_motion, _first, _second, Between, _memory);
-        _inconsistency0 = new FloatImage(_memory, 1, Scene.Height, Scene.Width);
-        _inconsistency1 = new FloatImage(_memory, 1, Scene.Height, Scene.Width);
+        _inconsistency0 = _memory.RentImage(1, Scene.Height, Scene.Width);
+        _inconsistency1 = _memory.RentImage(1, Scene.Height, Scene.Width);
     }
 
     [GlobalCleanup]

@@ -26,7 +26,7 @@ internal static class MotionDump
 
     private static FloatImage Picture(NativePool memory, ReadOnlySpan<byte> rgb, int width, int height)
     {
-        FloatImage picture = new(memory, 3, height, width);
+        FloatImage picture = memory.RentImage(3, height, width);
         for (int c = 0; c < 3; c++)
         {
             Span<float> plane = picture.Channel(c);

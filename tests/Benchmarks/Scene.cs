@@ -15,7 +15,7 @@ internal static class Scene
     /// <summary>Fills RGB 0..1 with the scene at a time.</summary>
     public static FloatImage Picture(NativePool memory, double time)
     {
-        FloatImage picture = new(memory, 3, Height, Width);
+        FloatImage picture = memory.RentImage(3, Height, Width);
         Span<float> values = picture.Values;
         for (int y = 0; y < Height; y++)
         {
@@ -36,7 +36,7 @@ internal static class Scene
     /// <summary>The motion of that scene over one unit of time, [2,H,W], px.</summary>
     public static FloatImage Flow(NativePool memory)
     {
-        FloatImage flow = new(memory, 2, Height, Width);
+        FloatImage flow = memory.RentImage(2, Height, Width);
         for (int y = 0; y < Height; y++)
         {
             flow.Channel(0).Slice(y * Width, Width).Fill((float)(-3 - (2 * Math.Sin(y / 90.0))));

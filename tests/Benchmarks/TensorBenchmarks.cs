@@ -19,11 +19,11 @@ public class TensorBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        _picture = new FloatImage(_memory, Channels, Scene.Height, Scene.Width);
+        _picture = _memory.RentImage(Channels, Scene.Height, Scene.Width);
         _picture.Values.Fill(0.5f);
         _whole = TilePlan.Create(Scene.Width, Scene.Height, 8, 96, Scene.Pixels);
         _tiled = TilePlan.Create(Scene.Width, Scene.Height, 8, 96, 640 * 480);
-        _tensor = new FloatImage(_memory, Channels, _whole.WindowHeight, _whole.WindowWidth);
+        _tensor = _memory.RentImage(Channels, _whole.WindowHeight, _whole.WindowWidth);
         _tensor.Values.Fill(0.5f);
     }
 

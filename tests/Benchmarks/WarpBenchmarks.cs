@@ -26,7 +26,7 @@ public class WarpBenchmarks
         Cv2.SetNumThreads(1);
         _picture = Scene.Picture(_memory, 0);
         _flow = Scene.Flow(_memory);
-        _result = new FloatImage(_memory, 3, Scene.Height, Scene.Width);
+        _result = _memory.RentImage(3, Scene.Height, Scene.Width);
         _interleaved = new Mat(Scene.Height, Scene.Width, MatType.CV_32FC3);
         _across = new Mat(Scene.Height, Scene.Width, MatType.CV_32FC1);
         _down = new Mat(Scene.Height, Scene.Width, MatType.CV_32FC1);

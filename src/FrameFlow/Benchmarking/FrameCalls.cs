@@ -78,7 +78,7 @@ internal sealed class FrameCalls : IDisposable
             return one;
         }
 
-        FloatImage Image(int channels) => Hold(new FloatImage(memory, channels, format.Height, format.Width));
+        FloatImage Image(int channels) => Hold(memory.RentImage(channels, format.Height, format.Width));
     }
 
     /// <summary>Measures.</summary>

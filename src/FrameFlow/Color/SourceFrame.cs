@@ -47,7 +47,7 @@ public sealed class SourceFrame : Counted
         {
             if (_rgb is null)
             {
-                FloatImage rgb = new(memory, 3, Frame.Format.Height, Frame.Format.Width);
+                FloatImage rgb = memory.RentImage(3, Frame.Format.Height, Frame.Format.Width);
                 converter.ToRgb(Frame, rgb);
                 _rgb = rgb;
             }

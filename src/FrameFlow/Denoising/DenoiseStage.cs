@@ -217,7 +217,7 @@ public sealed class DenoiseStage : IFrameStage
                 return new Done(unit, centre.Frame.Share(), null);
             }
 
-            result = new FloatImage(_memory, 3, _format.Height, _format.Width);
+            result = _memory.RentImage(3, _format.Height, _format.Width);
             Span<Neighbour> neighbours = [unit.Neighbour(0), unit.Neighbour(1), unit.Neighbour(2), unit.Neighbour(3)];
             _process.Denoise(centre.Rgb, centre.Sigma, neighbours, centre.Noise, centre.Grain, centre.Frame.SourceIndex, result, cancellationToken);
             output = _frames.Rent(centre.Frame.Time, centre.Frame.SourceIndex);

@@ -46,16 +46,16 @@ internal sealed class FrameDenoiser(IDenoiser denoiser, DenoiseOptions options, 
     {
         int height = noisy.Height;
         int width = noisy.Width;
-        using FloatImage frames = new(memory, Channels, height, width);
-        using FloatImage sigmas = new(memory, Channels, height, width);
+        using FloatImage frames = memory.RentImage(Channels, height, width);
+        using FloatImage sigmas = memory.RentImage(Channels, height, width);
         Gather(noisy, sigma, neighbours, frames, sigmas);
         float[] correlation = [Math.Max(0, model.RhoX), Math.Max(0, model.RhoY), Math.Max(0, model.RhoDiagonal), model.Chroma];
 
         Evaluate(1, result);
         if (_sampler.Law != SamplerLaw.PosteriorMean && options.Detail > 0)
         {
-            using FloatImage clean = new(memory, 3, height, width);
-            using FloatImage scratch = new(memory, 3 * SamplingTask.ScratchStates, height, width);
+            using FloatImage clean = memory.RentImage(3, height, width);
+            using FloatImage scratch = memory.RentImage(3 * SamplingTask.ScratchStates, height, width);
             bool isFirst = true;
             SamplingTask task = new()
             {
@@ -101,8 +101,8 @@ internal sealed class FrameDenoiser(IDenoiser denoiser, DenoiseOptions options, 
     {
         noisy.Values.CopyTo(Centre(frames));
         sigma.Values.CopyTo(Centre(sigmas));
-        using FloatImage warped = new(memory, 3, noisy.Height, noisy.Width);
-        using FloatImage doubt = new(memory, 3, noisy.Height, noisy.Width);
+        using FloatImage warped = memory.RentImage(3, noisy.Height, noisy.Width);
+        using FloatImage doubt = memory.RentImage(3, noisy.Height, noisy.Width);
         for (int i = 0; i < neighbours.Length; i++)
         {
             int begin = 3 * (i < 2 ? i : i + 1) * noisy.PlaneLength;

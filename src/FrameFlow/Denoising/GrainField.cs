@@ -93,8 +93,8 @@ public sealed class GrainField
     {
         int plane = noise.Length / 3;
         int height = plane / width;
-        using FloatImage white = new(pool, 1, height + (2 * Radius), width + (2 * Radius));
-        using FloatImage shared = new(pool, 1, height, width);
+        using FloatImage white = pool.RentImage(1, height + (2 * Radius), width + (2 * Radius));
+        using FloatImage shared = pool.RentImage(1, height, width);
         if (_shared > 0)
         {
             Draw(3, shared.Values);

@@ -101,7 +101,7 @@ public sealed class GrainStage : IFrameStage
         try
         {
             cancellationToken.ThrowIfCancellationRequested();
-            using FloatImage rgb = new(_memory, 3, _format.Height, _format.Width);
+            using FloatImage rgb = _memory.RentImage(3, _format.Height, _format.Width);
             _converter.ToRgb(frame, rgb);
             noise.AddGrain(rgb, (float)_amount, _seed, KeyOf(frame.Time), Draw, _memory);
             output = _frames.Rent(frame.Time, frame.SourceIndex);

@@ -35,8 +35,8 @@ internal static unsafe class NeighbourAlignment
         int width = centre.Width;
         Warp.Bicubic(neighbour, flow, 1, warped);
         Warp.Bilinear(neighbourSigma, flow, 1, sigma);
-        using FloatImage excess = new(pool, 1, centre.Height, width);
-        using FloatImage scratch = new(pool, 1, centre.Height, width);
+        using FloatImage excess = pool.RentImage(1, centre.Height, width);
+        using FloatImage scratch = pool.RentImage(1, centre.Height, width);
         Span<float> over = excess.Values;
         Span<float> work = scratch.Values;
         SquaredWeights(flow, scratch);

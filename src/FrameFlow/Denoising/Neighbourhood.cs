@@ -54,7 +54,7 @@ internal sealed class SourcePicture(Frame frame, FrameConverter converter, Noise
             {
                 if (_sigma is null)
                 {
-                    FloatImage sigma = new(memory, 3, Frame.Format.Height, Frame.Format.Width);
+                    FloatImage sigma = memory.RentImage(3, Frame.Format.Height, Frame.Format.Width);
                     Rgb.Values.CopyTo(sigma.Values);
                     Filters.Box(sigma, LevelRadius, memory);
                     noise.Fill(sigma, sigma);

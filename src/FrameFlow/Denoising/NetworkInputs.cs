@@ -42,14 +42,14 @@ internal sealed class NetworkInputs(float sigmaData, IReadOnlyList<int> boxes, N
         int rows = Math.Min(plan.WindowHeight, frames.Height - tile.Y);
         int height = Math.Min(frames.Height, tile.Y + rows + _reach) - top;
         int width = Math.Min(frames.Width, tile.X + inside + _reach) - left;
-        using FloatImage found = new(memory, 9, height, width);
+        using FloatImage found = memory.RentImage(9, height, width);
         for (int y = 0; y < height; y++)
         {
             Average(frames, sigma, ((top + y) * frames.Width) + left, found, y);
         }
 
-        using FloatImage smooth = new(memory, 6 * boxes.Count, height, width);
-        using FloatImage across = new(memory, 1, height, width);
+        using FloatImage smooth = memory.RentImage(6 * boxes.Count, height, width);
+        using FloatImage across = memory.RentImage(1, height, width);
         for (int b = 0; b < boxes.Count; b++)
         {
             for (int c = 0; c < 6; c++)
@@ -58,7 +58,7 @@ internal sealed class NetworkInputs(float sigmaData, IReadOnlyList<int> boxes, N
             }
         }
 
-        using FloatImage scratch = new(memory, (3 * Frames) + 1, 1, inside);
+        using FloatImage scratch = memory.RentImage((3 * Frames) + 1, 1, inside);
         for (int y = 0; y < rows; y++)
         {
             Row row = new(x, plan, y, inside);
@@ -87,7 +87,7 @@ internal sealed class NetworkInputs(float sigmaData, IReadOnlyList<int> boxes, N
     /// <param name="clean">[3,H,W]; receives D.</param>
     public void Finish(TilePlan plan, Tile tile, FloatImage frames, FloatImage sigma, ReadOnlySpan<float> n, FloatImage clean)
     {
-        using FloatImage scratch = new(memory, 1, 1, tile.CoreWidth);
+        using FloatImage scratch = memory.RentImage(1, 1, tile.CoreWidth);
         Span<float> inverse = scratch.Values;
         for (int c = 0; c < 3; c++)
         {

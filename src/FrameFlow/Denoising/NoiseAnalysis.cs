@@ -64,7 +64,7 @@ public static class NoiseAnalysis
     /// <summary>A copy of a picture with the noise that would mislead a search for motion averaged out; the caller disposes it.</summary>
     internal static FloatImage Calm(FloatImage picture, NativePool memory)
     {
-        FloatImage calm = new(memory, picture.Channels, picture.Height, picture.Width);
+        FloatImage calm = memory.RentImage(picture.Channels, picture.Height, picture.Width);
         picture.Values.CopyTo(calm.Values);
         Filters.Gaussian(calm, NeighbourAlignment.PreBlur, memory);
         return calm;
@@ -87,7 +87,7 @@ public static class NoiseAnalysis
                 return;
             }
 
-            FloatImage rgb = new(memory, 3, frame.Format.Height, frame.Format.Width);
+            FloatImage rgb = memory.RentImage(3, frame.Format.Height, frame.Format.Width);
             try
             {
                 _converter.ToRgb(frame, rgb);

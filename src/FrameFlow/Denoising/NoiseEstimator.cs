@@ -380,7 +380,7 @@ public sealed class NoiseEstimator(float codeStep)
     private static FloatImage Gradients(FloatImage frame, NativePool pool)
     {
         using FloatImage luma = BlurredLuma(frame, pool);
-        FloatImage result = new(pool, 3, frame.Height, frame.Width);
+        FloatImage result = pool.RentImage(3, frame.Height, frame.Width);
         Span<float> xx = result.Channel(0);
         Span<float> yy = result.Channel(1);
         Span<float> xy = result.Channel(2);
@@ -406,14 +406,14 @@ public sealed class NoiseEstimator(float codeStep)
     private static FloatImage GradientEnergy(FloatImage frame, NativePool pool)
     {
         using FloatImage gradients = Gradients(frame, pool);
-        FloatImage energy = new(pool, 1, frame.Height, frame.Width);
+        FloatImage energy = pool.RentImage(1, frame.Height, frame.Width);
         System.Numerics.Tensors.TensorPrimitives.Add(gradients.Channel(0), gradients.Channel(1), energy.Values);
         return energy;
     }
 
     private static FloatImage BlurredLuma(FloatImage frame, NativePool pool)
     {
-        FloatImage luma = new(pool, 1, frame.Height, frame.Width);
+        FloatImage luma = pool.RentImage(1, frame.Height, frame.Width);
         System.Numerics.Tensors.TensorPrimitives.Add(frame.Channel(0), frame.Channel(1), luma.Values);
         System.Numerics.Tensors.TensorPrimitives.Add(luma.Values, frame.Channel(2), luma.Values);
         System.Numerics.Tensors.TensorPrimitives.Multiply(luma.Values, 1f / 3, luma.Values);

@@ -149,8 +149,8 @@ public sealed class NoiseModel
     public void AddGrain(FloatImage picture, float amount, ulong seed, long key, int draw, NativePool memory)
     {
         ArgumentNullException.ThrowIfNull(picture);
-        using FloatImage noise = new(memory, 3, picture.Height, picture.Width);
-        using FloatImage sigma = new(memory, 3, picture.Height, picture.Width);
+        using FloatImage noise = memory.RentImage(3, picture.Height, picture.Width);
+        using FloatImage sigma = memory.RentImage(3, picture.Height, picture.Width);
         Fill(picture, sigma);
         if (amount != 1)
         {

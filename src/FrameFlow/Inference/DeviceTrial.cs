@@ -179,7 +179,7 @@ public static class DeviceTrial
             // Unknown axes: one picture, squares of a side that all networks take.
             long[] shape = [.. metadata.Dimensions.Select((d, axis) => d > 0 ? d : axis == 0 ? 1L : Side)];
             long length = shape.Aggregate(1L, (a, b) => a * b);
-            FloatImage block = new(memory, 1, 1, checked((int)length));
+            FloatImage block = memory.RentImage(1, 1, checked((int)length));
             blocks.Add(block);
             block.Values.Clear();
             unsafe

@@ -22,10 +22,10 @@ internal sealed class AlphaPair : IDisposable
     public AlphaPair(FrameConverter converter, Frame left, Frame right, NativePool memory)
     {
         _converter = converter;
-        _left = new FloatImage(memory, 1, left.Format.Height, left.Format.Width);
-        _right = new FloatImage(memory, 1, left.Format.Height, left.Format.Width);
-        _look0 = new FloatImage(memory, 1, left.Format.Height, left.Format.Width);
-        _look1 = new FloatImage(memory, 1, left.Format.Height, left.Format.Width);
+        _left = memory.RentImage(1, left.Format.Height, left.Format.Width);
+        _right = memory.RentImage(1, left.Format.Height, left.Format.Width);
+        _look0 = memory.RentImage(1, left.Format.Height, left.Format.Width);
+        _look1 = memory.RentImage(1, left.Format.Height, left.Format.Width);
         converter.LoadAlpha(left, _left);
         converter.LoadAlpha(right, _right);
     }

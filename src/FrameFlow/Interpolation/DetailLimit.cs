@@ -22,8 +22,8 @@ internal static class DetailLimit
     /// <param name="memory">Working memory.</param>
     public static void Apply(FloatImage condition, FloatImage scale, FloatImage mean, FloatImage deviation, float lambda, NativePool memory)
     {
-        using FloatImage energies = new(memory, 2, deviation.Height, deviation.Width);
-        using FloatImage work = new(memory, 3, deviation.Height, deviation.Width);
+        using FloatImage energies = memory.RentImage(2, deviation.Height, deviation.Width);
+        using FloatImage work = memory.RentImage(3, deviation.Height, deviation.Width);
         energies.Values.Clear();
         Span<float> room = energies.Channel(0), energy = energies.Channel(1), plane = work.Channel(0);
         for (int c = 0; c < 3; c++)

@@ -30,13 +30,13 @@ public sealed class FlowInterpolator(IMotionEstimator estimator, VideoFormat for
         FloatImage rgb1 = pair.Pair.Right.Rgb(_converter, memory);
         MotionField motion = pair.Pair.Motion(estimator, _converter, memory);
         using MotionAround? around = pair.Around(estimator, _converter, memory);
-        using FloatImage look0 = new(memory, 3, height, width);
-        using FloatImage look1 = new(memory, 3, height, width);
-        using FloatImage? apart = IntermediateMotion.IsHalved(width, height) ? null : new FloatImage(memory, 4, height, width);
-        using FloatImage flow0 = new(memory, 2, height, width);
-        using FloatImage flow1 = new(memory, 2, height, width);
-        using FloatImage inside0 = new(memory, 1, height, width);
-        using FloatImage inside1 = new(memory, 1, height, width);
+        using FloatImage look0 = memory.RentImage(3, height, width);
+        using FloatImage look1 = memory.RentImage(3, height, width);
+        using FloatImage? apart = IntermediateMotion.IsHalved(width, height) ? null : memory.RentImage(4, height, width);
+        using FloatImage flow0 = memory.RentImage(2, height, width);
+        using FloatImage flow1 = memory.RentImage(2, height, width);
+        using FloatImage inside0 = memory.RentImage(1, height, width);
+        using FloatImage inside1 = memory.RentImage(1, height, width);
         using AlphaPair? alpha = left.Format.PixelFormat.HasAlpha ? new AlphaPair(_converter, left, right, memory) : null;
         for (int i = 0; i < requests.Count; i++)
         {

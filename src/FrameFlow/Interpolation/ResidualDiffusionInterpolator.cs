@@ -381,9 +381,9 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         {
             for (int n = 0; n < items.Count; n++)
             {
-                states[n] = new FloatImage(_memory, 3, like.Height, like.Width);
-                means[n] = new FloatImage(_memory, 3, like.Height, like.Width);
-                scratch[n] = new FloatImage(_memory, 6, like.Height, like.Width);
+                states[n] = _memory.RentImage(3, like.Height, like.Width);
+                means[n] = _memory.RentImage(3, like.Height, like.Width);
+                scratch[n] = _memory.RentImage(6, like.Height, like.Width);
                 items[n].Clean.Values.CopyTo(means[n].Values);
                 drawNoise(states[n], items[n].Position, items[n].Flow0, items[n].Flow1);
                 TensorPrimitives.MultiplyAdd(states[n].Values, (float)Math.Sqrt(1 + (_sigmas[0] * _sigmas[0])), means[n].Values, states[n].Values);
@@ -630,21 +630,21 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         {
             _isHalved = isHalved;
             (int seenHeight, int seenWidth) = isHalved ? (HalfSize.Of(height), HalfSize.Of(width)) : (height, width);
-            Flow0 = new FloatImage(memory, 2, height, width);
-            Flow1 = new FloatImage(memory, 2, height, width);
-            Apart = IntermediateMotion.IsHalved(width, height) ? null : new FloatImage(memory, 4, height, width);
-            Look0 = new FloatImage(memory, 3, height, width);
-            Look1 = new FloatImage(memory, 3, height, width);
-            Mask = new FloatImage(memory, 1, height, width);
-            Condition = new FloatImage(memory, ConditionChannels, seenHeight, seenWidth);
-            Scale = new FloatImage(memory, 1, seenHeight, seenWidth);
-            Clean = new FloatImage(memory, 3, seenHeight, seenWidth);
-            SeenMask = isHalved ? new FloatImage(memory, 1, seenHeight, seenWidth) : Mask;
-            Scratch = isHalved ? new FloatImage(memory, 1, height, width) : Scale;
+            Flow0 = memory.RentImage(2, height, width);
+            Flow1 = memory.RentImage(2, height, width);
+            Apart = IntermediateMotion.IsHalved(width, height) ? null : memory.RentImage(4, height, width);
+            Look0 = memory.RentImage(3, height, width);
+            Look1 = memory.RentImage(3, height, width);
+            Mask = memory.RentImage(1, height, width);
+            Condition = memory.RentImage(ConditionChannels, seenHeight, seenWidth);
+            Scale = memory.RentImage(1, seenHeight, seenWidth);
+            Clean = memory.RentImage(3, seenHeight, seenWidth);
+            SeenMask = isHalved ? memory.RentImage(1, seenHeight, seenWidth) : Mask;
+            Scratch = isHalved ? memory.RentImage(1, height, width) : Scale;
             if (isHalved)
             {
-                Delta0 = new FloatImage(memory, 2, seenHeight, seenWidth);
-                Delta1 = new FloatImage(memory, 2, seenHeight, seenWidth);
+                Delta0 = memory.RentImage(2, seenHeight, seenWidth);
+                Delta1 = memory.RentImage(2, seenHeight, seenWidth);
             }
         }
 

@@ -16,7 +16,7 @@ internal static class SharpnessMatch
     /// <summary>The mean square of H over the first plane, in squared code values.</summary>
     public static double DetailOf(Frame frame, NativePool memory)
     {
-        using FloatImage planes = new(memory, 3, frame.Format.Height, frame.Format.Width);
+        using FloatImage planes = memory.RentImage(3, frame.Format.Height, frame.Format.Width);
         Load(frame, 0, planes.Channel(0));
         HighPass(planes.Channel(0), planes.Channel(1), planes.Channel(2), planes.Width);
         return TensorPrimitives.SumOfSquares<float>(planes.Channel(1)) / (double)planes.PlaneLength;
@@ -29,7 +29,7 @@ internal static class SharpnessMatch
     /// <returns>g; 0 where nothing was done.</returns>
     public static double Sharpen(Frame frame, double detail, NativePool memory)
     {
-        using FloatImage planes = new(memory, 4, frame.Format.Height, frame.Format.Width);
+        using FloatImage planes = memory.RentImage(4, frame.Format.Height, frame.Format.Width);
         Span<float> x = planes.Channel(0), h = planes.Channel(1), hh = planes.Channel(2), scratch = planes.Channel(3);
         Load(frame, 0, x);
         HighPass(x, h, scratch, planes.Width);

@@ -65,7 +65,7 @@ internal sealed class MaskVideo(string path, NativePool memory) : IFrameMasks
 
     private void Take(Frame frame, FloatImage mask)
     {
-        using FloatImage rgb = new(memory, 3, mask.Height, mask.Width);
+        using FloatImage rgb = memory.RentImage(3, mask.Height, mask.Width);
         _converter!.ToRgb(frame, rgb);
         ReadOnlySpan<float> green = rgb.Channel(1);
         Span<float> inside = mask.Values;

@@ -131,7 +131,7 @@ internal sealed class StillPictures(MediaInfo info, SourceScan scan, DecodeOptio
 
     private byte[] ToJpeg(Frame frame, int rotation, out int width, out int height)
     {
-        using FloatImage rgb = new(memory, 3, frame.Format.Height, frame.Format.Width);
+        using FloatImage rgb = memory.RentImage(3, frame.Format.Height, frame.Format.Width);
         new FrameConverter(frame.Format).ToRgb(frame, rgb);
         return StillPicture.ToJpeg(rgb, rotation, frame.Format.SampleAspect, out width, out height);
     }

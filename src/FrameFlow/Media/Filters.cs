@@ -38,8 +38,8 @@ internal static class Filters
         int radius = taps.Length / 2;
         int width = image.Width;
         int height = image.Height;
-        using FloatImage across = new(pool, 1, height, width);
-        using FloatImage wide = new(pool, 1, 1, width + (2 * radius));
+        using FloatImage across = pool.RentImage(1, height, width);
+        using FloatImage wide = pool.RentImage(1, 1, width + (2 * radius));
         for (int c = 0; c < image.Channels; c++)
         {
             Span<float> plane = image.Channel(c);

@@ -2,34 +2,24 @@ namespace FrameFlow.Media;
 
 /// <summary>
 /// A float tensor [C,H,W] in native memory: a picture in linear index order, channel planes one after the other, rows without padding.
-/// The holder owns and disposes it. What the channels mean (RGB code values 0..1, flow in pixels ...) is said where it is made.
+/// Lent by <see cref="NativePool.RentImage"/>; the holder owns and disposes it, and forgets it then: the object serves again. What the channels mean (RGB code values 0..1, flow in pixels ...) is said where it is made.
 /// </summary>
 public sealed unsafe class FloatImage : IDisposable
 {
-    private NativeBlock? _block;
+    private NativeBlock? _block; // null once disposed
 
-    /// <summary>Rents memory for a tensor; content undefined.</summary>
-    /// <param name="pool">Where the memory comes from.</param>
-    /// <param name="channels">C, at least 1.</param>
-    /// <param name="height">H, at least 1.</param>
-    /// <param name="width">W, at least 1.</param>
-    public FloatImage(NativePool pool, int channels, int height, int width)
+    private FloatImage()
     {
-        ArgumentNullException.ThrowIfNull(pool);
-        Channels = channels;
-        Height = height;
-        Width = width;
-        _block = pool.Rent(checked((long)channels * height * width * sizeof(float)));
     }
 
     /// <summary>C.</summary>
-    public int Channels { get; }
+    public int Channels { get; private set; }
 
     /// <summary>H.</summary>
-    public int Height { get; }
+    public int Height { get; private set; }
 
     /// <summary>W.</summary>
-    public int Width { get; }
+    public int Width { get; private set; }
 
     /// <summary>H * W.</summary>
     public int PlaneLength => Height * Width;
@@ -57,5 +47,20 @@ public sealed unsafe class FloatImage : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Interlocked.Exchange(ref _block, null)?.Dispose();
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _block, null) is { } block)
+        {
+            block.Dispose();
+            block.Pool.KeepEnded(this);
+        }
+    }
+
+    /// <summary>Stands for a block of [C,H,W] floats, which it takes over.</summary>
+    internal static FloatImage Over(NativeBlock block, int channels, int height, int width)
+    {
+        FloatImage image = block.Pool.TakeEnded<FloatImage>() ?? new FloatImage();
+        (image._block, image.Channels, image.Height, image.Width) = (block, channels, height, width);
+        return image;
+    }
 }

@@ -126,7 +126,7 @@ public sealed class Frame : IDisposable
     /// <summary>A frame that takes over a hold on a block, without any marks.</summary>
     internal static Frame Over(NativeBlock block, VideoFormat format)
     {
-        Frame frame = block.Pool.TakeEnded() ?? new Frame(format);
+        Frame frame = block.Pool.TakeEnded<Frame>() ?? new Frame(format);
         frame.Format = format;
         frame.Time = default;
         frame.SourceIndex = 0;

@@ -4,7 +4,7 @@ namespace FrameFlow.Media;
 
 /// <summary>
 /// Owns native memory under a cap in bytes and lends it out in blocks. A returned block is kept for the next request of the same
-/// size, and so are the objects that stand for blocks and frames: a steady state allocates nothing, neither native nor managed. Thread-safe.
+/// size, and so are the objects that stand for blocks, frames, tensors and what is made of them: a steady state allocates nothing, neither native nor managed. Thread-safe.
 /// Dispose it after every block has come back.
 /// </summary>
 public sealed class NativePool : IDisposable
@@ -12,12 +12,12 @@ public sealed class NativePool : IDisposable
     /// <summary>Alignment of every block in bytes: a cache line, and one AVX-512 vector.</summary>
     public const int Alignment = 64;
 
-    // So many frames are disposed before an object stands for another frame. Whoever disposes a frame twice, or reads one that it gave away, is
+    // So many objects of a kind end before one serves again. Whoever disposes a frame twice, or reads one that it gave away, is
     // found out in the meantime as if objects were never used again.
     private const int Quarantine = 64;
 
     private readonly Dictionary<long, Stack<NativeBlock>> _free = [];
-    private readonly Queue<Frame> _ended = new();
+    private readonly Dictionary<Type, Queue<object>> _ended = [];
     private readonly Lock _gate = new();
     private long _reservedBytes;
     private long _peakBytes;
@@ -77,6 +77,15 @@ public sealed class NativePool : IDisposable
         return block;
     }
 
+    /// <summary>Lends a tensor; its content is undefined.</summary>
+    /// <param name="channels">C, at least 1.</param>
+    /// <param name="height">H, at least 1.</param>
+    /// <param name="width">W, at least 1.</param>
+    /// <returns>A tensor [C,H,W] that the caller owns and disposes.</returns>
+    /// <exception cref="FrameFlowException">As <see cref="Rent"/>.</exception>
+    public FloatImage RentImage(int channels, int height, int width) =>
+        FloatImage.Over(Rent(checked((long)channels * height * width * sizeof(float))), channels, height, width);
+
     /// <summary>Frees what is kept. Blocks still lent out free themselves when they are disposed.</summary>
     public void Dispose()
     {
@@ -109,24 +118,33 @@ public sealed class NativePool : IDisposable
         Free(block);
     }
 
-    /// <summary>An object for another frame; null where there is none to use again.</summary>
-    internal Frame? TakeEnded()
+    /// <summary>An object that ended, to serve again; null where none has rested long enough.</summary>
+    /// <typeparam name="T">Its type.</typeparam>
+    internal T? TakeEnded<T>()
+        where T : class
     {
         lock (_gate)
         {
-            return _ended.Count > Quarantine ? _ended.Dequeue() : null;
+            return _ended.TryGetValue(typeof(T), out Queue<object>? ended) && ended.Count > Quarantine ? (T)ended.Dequeue() : null;
         }
     }
 
-    /// <summary>Keeps the object of a frame that was disposed.</summary>
-    internal void KeepEnded(Frame frame)
+    /// <summary>Keeps an object that ended, holds nothing any more, and will be another's.</summary>
+    internal void KeepEnded(object ended)
     {
         lock (_gate)
         {
-            if (!_disposed)
+            if (_disposed)
             {
-                _ended.Enqueue(frame);
+                return;
             }
+
+            if (!_ended.TryGetValue(ended.GetType(), out Queue<object>? others))
+            {
+                _ended.Add(ended.GetType(), others = new());
+            }
+
+            others.Enqueue(ended);
         }
     }
 

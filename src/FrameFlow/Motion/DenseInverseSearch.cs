@@ -51,20 +51,20 @@ public sealed unsafe class DenseInverseSearch : IMotionEstimator
         long patchPlane = Scratch.Rounded(patches);
         long refinement = _options.RefinementIterations > 0 ? VariationalRefinement.ScratchLength(searchWidth, searchHeight) : 0;
 
-        using LumaPyramid pyramid0 = new(rgb0, width, height, finest, coarsest, pool);
-        using LumaPyramid pyramid1 = new(rgb1, width, height, finest, coarsest, pool);
-        using Scratch flows = new(pool, (5 * plane) + (2 * patchPlane) + Scratch.Rounded(5 * patches) + Scratch.Rounded(FlowStride(workWidth) + 32));
-        using Scratch refine = new(pool, Math.Max(1, refinement));
+        using LumaPyramid pyramid0 = LumaPyramid.Build(rgb0, width, height, finest, coarsest, pool);
+        using LumaPyramid pyramid1 = LumaPyramid.Build(rgb1, width, height, finest, coarsest, pool);
+        using Scratch flows = Scratch.Rent(pool, (5 * plane) + (2 * patchPlane) + Scratch.Rounded(5 * patches) + Scratch.Rounded(FlowStride(workWidth) + 32));
+        using Scratch refine = Scratch.Rent(pool, Math.Max(1, refinement));
         FloatImage? forward = null;
         FloatImage? backward = null;
         try
         {
-            forward = new FloatImage(pool, 2, rgb0.Height, rgb0.Width);
-            backward = new FloatImage(pool, 2, rgb0.Height, rgb0.Width);
+            forward = pool.RentImage(2, rgb0.Height, rgb0.Width);
+            backward = pool.RentImage(2, rgb0.Height, rgb0.Width);
             Search(pyramid0, pyramid1, finest, coarsest, forward, flows, refine, plane, patches);
             flows.Clear();
             Search(pyramid1, pyramid0, finest, coarsest, backward, flows, refine, plane, patches);
-            return new MotionField(forward, backward, pool);
+            return MotionField.Of(forward, backward, pool);
         }
         catch
         {

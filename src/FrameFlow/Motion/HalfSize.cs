@@ -15,7 +15,7 @@ internal static class HalfSize
     /// <param name="pool">Where the result comes from; the caller disposes it.</param>
     public static FloatImage Of(FloatImage full, float factor, NativePool pool)
     {
-        FloatImage half = new(pool, full.Channels, Of(full.Height), Of(full.Width));
+        FloatImage half = pool.RentImage(full.Channels, Of(full.Height), Of(full.Width));
         for (int c = 0; c < full.Channels; c++)
         {
             Reduce(full.Channel(c), full.Width, full.Height, half.Channel(c), factor);
@@ -31,7 +31,7 @@ internal static class HalfSize
     /// <param name="pool">Scratch.</param>
     public static void Enlarge(FloatImage half, FloatImage full, float factor, NativePool pool)
     {
-        using FloatImage row = new(pool, 1, 1, half.Width);
+        using FloatImage row = pool.RentImage(1, 1, half.Width);
         full.Values.Clear();
         for (int c = 0; c < full.Channels; c++)
         {

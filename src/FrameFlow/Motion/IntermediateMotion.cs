@@ -89,7 +89,7 @@ public static unsafe class IntermediateMotion
         using FloatImage half1 = HalfSize.Of(rgb1, 1, pool);
         using MotionField halfField = field.Halved(pool);
         using FloatImage half = AtFullSize(halfField, half0, half1, t, pool);
-        FloatImage result = new(pool, 2, field.Height, field.Width);
+        FloatImage result = pool.RentImage(2, field.Height, field.Width);
         HalfSize.Enlarge(half, result, 2, pool);
         return result;
     }
@@ -99,12 +99,12 @@ public static unsafe class IntermediateMotion
         int width = field.Width;
         int height = field.Height;
         int stride = ((width + 7) & ~7) + 32;
-        FloatImage result = new(pool, 2, height, width);
+        FloatImage result = pool.RentImage(2, height, width);
         try
         {
             // Rows are handled as they come: costs of the last rows, averaged across, and the candidates (a) and (b) wait in rings,
             // and so do the choices, weighed and averaged across.
-            using Scratch scratch = new(pool, Scratch.Rounded((long)Ring * Candidates * stride) + Scratch.Rounded(4L * Ring * stride) + Scratch.Rounded((long)Ring * Sums * stride)
+            using Scratch scratch = Scratch.Rent(pool, Scratch.Rounded((long)Ring * Candidates * stride) + Scratch.Rounded(4L * Ring * stride) + Scratch.Rounded((long)Ring * Sums * stride)
                 + Scratch.Rounded(stride) + Scratch.Rounded((long)Candidates * stride)
                 + InterleavedImage.Length(rgb0) + InterleavedImage.Length(rgb1) + (2 * InterleavedImage.Length(field.Forward)));
             Pair pair = new(new InterleavedImage(rgb0, scratch), new InterleavedImage(rgb1, scratch), new InterleavedImage(field.Forward, scratch), new InterleavedImage(field.Backward, scratch));

@@ -68,11 +68,11 @@ public sealed class LearnedFlow : IMotionEstimator, IDisposable
             throw new ArgumentException($"Two frames [3,{_height},{_width}] are needed, not [{rgb0.Channels},{rgb0.Height},{rgb0.Width}] and [{rgb1.Channels},{rgb1.Height},{rgb1.Width}].");
         }
 
-        FloatImage forward = new(pool, 2, _height, _width);
+        FloatImage forward = pool.RentImage(2, _height, _width);
         FloatImage? backward = null;
         try
         {
-            backward = new FloatImage(pool, 2, _height, _width);
+            backward = pool.RentImage(2, _height, _width);
             if (Seen(_width, _height) == (_width, _height))
             {
                 Run(rgb0, rgb1, forward, backward);
@@ -81,14 +81,14 @@ public sealed class LearnedFlow : IMotionEstimator, IDisposable
             {
                 using FloatImage half0 = HalfSize.Of(rgb0, 1, pool);
                 using FloatImage half1 = HalfSize.Of(rgb1, 1, pool);
-                using FloatImage found0 = new(pool, 2, half0.Height, half0.Width);
-                using FloatImage found1 = new(pool, 2, half0.Height, half0.Width);
+                using FloatImage found0 = pool.RentImage(2, half0.Height, half0.Width);
+                using FloatImage found1 = pool.RentImage(2, half0.Height, half0.Width);
                 Run(half0, half1, found0, found1);
                 HalfSize.Enlarge(found0, forward, 2, pool);
                 HalfSize.Enlarge(found1, backward, 2, pool);
             }
 
-            return new MotionField(forward, backward, pool);
+            return MotionField.Of(forward, backward, pool);
         }
         catch
         {

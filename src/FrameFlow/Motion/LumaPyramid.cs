@@ -31,8 +31,18 @@ internal sealed unsafe class LumaPyramid : IDisposable
     /// <summary>Replicated pixels around every scale: a patch (8) may stand wholly outside and is read with one pixel more.</summary>
     public const int Border = 16;
 
-    private readonly PyramidLevel[] _levels;
-    private readonly Scratch _scratch;
+    private const int MostScales = 32;
+
+    private readonly PyramidLevel[] _levels = new PyramidLevel[MostScales];
+    private NativePool? _pool; // null once disposed
+    private Scratch? _scratch;
+
+    private LumaPyramid()
+    {
+    }
+
+    /// <summary>A scale from finest to coarsest.</summary>
+    public PyramidLevel this[int scale] => _levels[scale];
 
     /// <summary>Builds scales <paramref name="finest"/> to <paramref name="coarsest"/>.</summary>
     /// <param name="rgb">The frame, [3,H,W], 0..1.</param>
@@ -41,7 +51,8 @@ internal sealed unsafe class LumaPyramid : IDisposable
     /// <param name="finest">The first scale with gradients.</param>
     /// <param name="coarsest">The last scale.</param>
     /// <param name="pool">Where memory comes from.</param>
-    public LumaPyramid(FloatImage rgb, int width, int height, int finest, int coarsest, NativePool pool)
+    /// <returns>The pyramid, which the caller disposes, and forgets then: the object serves again.</returns>
+    public static LumaPyramid Build(FloatImage rgb, int width, int height, int finest, int coarsest, NativePool pool)
     {
         int first = Math.Min(finest, 1);
         int rowLength = width + (2 * Border);
@@ -52,16 +63,17 @@ internal sealed unsafe class LumaPyramid : IDisposable
             floats += (scale >= finest ? 3 : 1) * plane;
         }
 
-        _levels = new PyramidLevel[coarsest + 1];
-        _scratch = new Scratch(pool, floats);
-        float* above = _scratch.Take(rowLength);
-        float* below = _scratch.Take(rowLength);
+        Scratch scratch = Scratch.Rent(pool, floats);
+        LumaPyramid pyramid = pool.TakeEnded<LumaPyramid>() ?? new LumaPyramid();
+        (pyramid._scratch, pyramid._pool) = (scratch, pool);
+        float* above = scratch.Take(rowLength);
+        float* below = scratch.Take(rowLength);
         for (int scale = first; scale <= coarsest; scale++)
         {
             int w = At(width, scale);
             int h = At(height, scale);
             int stride = StrideOf(w);
-            float* image = Origin(w, h, stride);
+            float* image = Origin(scratch, w, h, stride);
             for (int y = 0; y < h; y++)
             {
                 float* row = image + ((long)y * stride);
@@ -77,7 +89,7 @@ internal sealed unsafe class LumaPyramid : IDisposable
                 }
                 else
                 {
-                    PyramidLevel finer = _levels[scale - 1];
+                    PyramidLevel finer = pyramid._levels[scale - 1];
                     float* from = finer.Image + (2L * y * finer.Stride);
                     AverageRow(from, from + ((2 * y) + 1 < finer.Height ? finer.Stride : 0), row, w);
                 }
@@ -88,17 +100,16 @@ internal sealed unsafe class LumaPyramid : IDisposable
             float* gradientY = null;
             if (scale >= finest)
             {
-                gradientX = Origin(w, h, stride);
-                gradientY = Origin(w, h, stride);
+                gradientX = Origin(scratch, w, h, stride);
+                gradientY = Origin(scratch, w, h, stride);
                 Sobel(image, gradientX, gradientY, w, h, stride);
             }
 
-            _levels[scale] = new PyramidLevel(image, gradientX, gradientY, w, h, stride);
+            pyramid._levels[scale] = new PyramidLevel(image, gradientX, gradientY, w, h, stride);
         }
-    }
 
-    /// <summary>A scale from finest to coarsest.</summary>
-    public PyramidLevel this[int scale] => _levels[scale];
+        return pyramid;
+    }
 
     /// <summary>A length at scale 0 as it is at another scale.</summary>
     public static int At(int length, int scale)
@@ -111,13 +122,21 @@ internal sealed unsafe class LumaPyramid : IDisposable
         return length;
     }
 
-    public void Dispose() => _scratch.Dispose();
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _pool, null) is { } pool)
+        {
+            _scratch!.Dispose();
+            _scratch = null;
+            pool.KeepEnded(this);
+        }
+    }
 
     private static int StrideOf(int width) => (width + (2 * Border) + 15) & ~15;
 
     private static long PlaneLength(int width, int height) => (long)StrideOf(width) * (height + (2 * Border));
 
-    private float* Origin(int width, int height, int stride) => _scratch.Take(PlaneLength(width, height)) + ((long)Border * stride) + Border;
+    private static float* Origin(Scratch scratch, int width, int height, int stride) => scratch.Take(PlaneLength(width, height)) + ((long)Border * stride) + Border;
 
     /// <summary>Luma by the weights of ITU-R BT.601, times 255, of one row; what lies beyond the frame replicates its last pixels.</summary>
     private static void LumaRow(FloatImage rgb, int y, float* destination, int width)

@@ -73,13 +73,13 @@ public sealed class PathBend : IDisposable
         ArgumentNullException.ThrowIfNull(flow1);
         using FloatImage half = HalfSize.Of(motion, 0.5f, pool);
         using FloatImage quarter = HalfSize.Of(half, 0.5f, pool);
-        using FloatImage first = new(pool, 2, quarter.Height, quarter.Width);
-        using FloatImage second = new(pool, 2, quarter.Height, quarter.Width);
+        using FloatImage first = pool.RentImage(2, quarter.Height, quarter.Width);
+        using FloatImage second = pool.RentImage(2, quarter.Height, quarter.Width);
         Warp.Bilinear(Difference0, quarter, -t, first);
         Warp.Bilinear(Difference1, quarter, 1 - t, second);
         Combine(first, second, t);
         HalfSize.Enlarge(first, half, 1, pool);
-        using FloatImage row = new(pool, 1, 1, half.Width);
+        using FloatImage row = pool.RentImage(1, 1, half.Width);
         for (int c = 0; c < 2; c++)
         {
             HalfSize.AddEnlarged(half.Channel(c), flow0.Channel(c), flow0.Width, flow0.Height, row.Values);
@@ -97,7 +97,7 @@ public sealed class PathBend : IDisposable
     // [x(-h), x(0), x(1)] in px from what leads from 0 to 1 and to -h at half size: (there + back / h) / (1 + h), at a quarter of the size.
     private static FloatImage Difference(FloatImage there, FloatImage thereInconsistency, FloatImage back, FloatImage backInconsistency, double h, NativePool pool)
     {
-        using FloatImage weighed = new(pool, 3, there.Height, there.Width);
+        using FloatImage weighed = pool.RentImage(3, there.Height, there.Width);
         Span<float> confidence = weighed.Channel(2);
         TensorPrimitives.Add(thereInconsistency.Values, backInconsistency.Values, confidence);
         TensorPrimitives.Multiply(confidence, -PixelsAHalf, confidence);
@@ -112,7 +112,7 @@ public sealed class PathBend : IDisposable
 
         using FloatImage cells = HalfSize.Of(weighed, 1, pool);
         Filters.Box(cells, MeanRadius, pool);
-        FloatImage result = new(pool, 2, cells.Height, cells.Width);
+        FloatImage result = pool.RentImage(2, cells.Height, cells.Width);
         Span<float> scale = cells.Channel(2);
         TensorPrimitives.Add(scale, LeastConfidence, scale);
         TensorPrimitives.Multiply(scale, (float)(1 + h) / PixelsAHalf, scale);

@@ -6,15 +6,21 @@ namespace FrameFlow.Motion;
 internal sealed unsafe class Scratch : IDisposable
 {
     private const int AlignmentFloats = NativePool.Alignment / sizeof(float);
-    private readonly NativeBlock _block;
-    private readonly long _capacity;
+    private NativeBlock? _block; // null once disposed
+    private long _capacity;
     private long _used;
 
-    /// <summary>Rents room for so many floats; every piece that is taken may cost up to 15 more.</summary>
-    public Scratch(NativePool pool, long floats)
+    private Scratch()
     {
-        _capacity = floats;
-        _block = pool.Rent(floats * sizeof(float));
+    }
+
+    /// <summary>Rents room for so many floats; every piece that is taken may cost up to 15 more. The object serves again once it was disposed.</summary>
+    public static Scratch Rent(NativePool pool, long floats)
+    {
+        NativeBlock block = pool.Rent(floats * sizeof(float));
+        Scratch scratch = pool.TakeEnded<Scratch>() ?? new Scratch();
+        (scratch._block, scratch._capacity, scratch._used) = (block, floats, 0);
+        return scratch;
     }
 
     /// <summary>How many floats a piece of the given length takes up.</summary>
@@ -23,6 +29,7 @@ internal sealed unsafe class Scratch : IDisposable
     /// <summary>The next piece, aligned to 64 bytes; content undefined.</summary>
     public float* Take(long floats)
     {
+        ObjectDisposedException.ThrowIf(_block is null, this);
         long start = _used;
         _used += Rounded(floats);
         if (_used > _capacity)
@@ -36,5 +43,12 @@ internal sealed unsafe class Scratch : IDisposable
     /// <summary>Takes every piece back; their content is lost.</summary>
     public void Clear() => _used = 0;
 
-    public void Dispose() => _block.Dispose();
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _block, null) is { } block)
+        {
+            block.Dispose();
+            block.Pool.KeepEnded(this);
+        }
+    }
 }

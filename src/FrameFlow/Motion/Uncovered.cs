@@ -64,11 +64,11 @@ public sealed class Uncovered : IDisposable
         ArgumentNullException.ThrowIfNull(rgb1);
         ArgumentNullException.ThrowIfNull(look0);
         ArgumentNullException.ThrowIfNull(look1);
-        using FloatImage disagreement = new(pool, 1, HalfSize.Of(look0.Height), HalfSize.Of(look0.Width));
-        using FloatImage offset0 = new(pool, 2, disagreement.Height, disagreement.Width);
-        using FloatImage offset1 = new(pool, 2, disagreement.Height, disagreement.Width);
-        using FloatImage weight0 = new(pool, 1, disagreement.Height, disagreement.Width);
-        using FloatImage weight1 = new(pool, 1, disagreement.Height, disagreement.Width);
+        using FloatImage disagreement = pool.RentImage(1, HalfSize.Of(look0.Height), HalfSize.Of(look0.Width));
+        using FloatImage offset0 = pool.RentImage(2, disagreement.Height, disagreement.Width);
+        using FloatImage offset1 = pool.RentImage(2, disagreement.Height, disagreement.Width);
+        using FloatImage weight0 = pool.RentImage(1, disagreement.Height, disagreement.Width);
+        using FloatImage weight1 = pool.RentImage(1, disagreement.Height, disagreement.Width);
         Disagree(look0, look1, disagreement, pool);
         _left.Look(t, _bend.Difference0, disagreement, offset0, weight0, pool);
         _right.Look(1 - t, _bend.Difference1, disagreement, offset1, weight1, pool);
@@ -96,8 +96,8 @@ public sealed class Uncovered : IDisposable
     private static void Disagree(FloatImage look0, FloatImage look1, FloatImage sum, NativePool pool)
     {
         (int height, int width) = (look0.Height, look0.Width);
-        using FloatImage two = new(pool, 1, 2, width);
-        using FloatImage row = new(pool, 1, 1, sum.Width);
+        using FloatImage two = pool.RentImage(1, 2, width);
+        using FloatImage row = pool.RentImage(1, 1, sum.Width);
         sum.Values.Clear();
         for (int y = 0; y < sum.Height; y++)
         {
@@ -136,10 +136,10 @@ public sealed class Uncovered : IDisposable
         public Side(FloatImage away, FloatImage awayInconsistency, FloatImage pairInconsistency, double distance, NativePool pool)
         {
             _distance = distance;
-            _away = new FloatImage(pool, 2, away.Height, away.Width);
+            _away = pool.RentImage(2, away.Height, away.Width);
             try
             {
-                _marks = new FloatImage(pool, 2, away.Height, away.Width);
+                _marks = pool.RentImage(2, away.Height, away.Width);
             }
             catch
             {
@@ -160,16 +160,16 @@ public sealed class Uncovered : IDisposable
         {
             int height = _away.Height;
             int width = _away.Width;
-            using FloatImage marks = new(pool, 2, height, width);
+            using FloatImage marks = pool.RentImage(2, height, width);
             Warp.Bilinear(_away, _away, s, marks);
             Warp.Bilinear(_away, marks, s, offset);
 
             // D stands at a quarter of the size, in px.
             TensorPrimitives.Multiply(offset.Values, s, offset.Values);
             using FloatImage quarter = HalfSize.Of(offset, 0.5f, pool);
-            using FloatImage bent = new(pool, 2, quarter.Height, quarter.Width);
+            using FloatImage bent = pool.RentImage(2, quarter.Height, quarter.Width);
             Warp.Bilinear(difference, quarter, 1, bent);
-            using FloatImage row = new(pool, 1, 1, quarter.Width);
+            using FloatImage row = pool.RentImage(1, 1, quarter.Width);
             for (int c = 0; c < 2; c++)
             {
                 HalfSize.AddEnlarged(bent.Channel(c), offset.Channel(c), width, height, row.Values, (float)(-s * (s + _distance) / PixelsAHalf));

@@ -16,7 +16,7 @@ namespace FrameFlow.Motion;
 /// Planes are split by colour: the pixel (x, y) lies in colour (x + y) mod 2 at place x / 2. Its vertical neighbours lie in the other
 /// colour at the same place, its horizontal ones at places next to each other, so every access is a plain vector load.
 /// </remarks>
-internal sealed unsafe class VariationalRefinement
+internal readonly unsafe struct VariationalRefinement
 {
     private const float Alpha = 20f;
     private const float Delta = 5f;

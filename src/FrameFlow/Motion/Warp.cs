@@ -54,8 +54,8 @@ public static unsafe class Warp
     internal static void BicubicInto(FloatImage image, FloatImage halfFlow, FloatImage halfShare, FloatImage first, FloatImage second, NativePool pool)
     {
         (int height, int width) = (image.Height, image.Width);
-        using FloatImage rows = new(pool, 3, 1, width);
-        using FloatImage scratch = new(pool, 1, 1, halfFlow.Width);
+        using FloatImage rows = pool.RentImage(3, 1, width);
+        using FloatImage scratch = pool.RentImage(1, 1, halfFlow.Width);
         for (int y = 0; y < height; y++)
         {
             rows.Values.Clear();

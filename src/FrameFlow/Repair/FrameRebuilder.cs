@@ -81,8 +81,8 @@ internal sealed class FrameRebuilder(IFrameInterpolator interpolator, IMotionEst
         using FloatImage velocity = Negated(motion.Forward);
 
         // The frame at q shows what stood at p with p + n v(p) = q: the fixed point of p = q - n v(p).
-        using FloatImage path = new(memory, 2, format.Height, format.Width);
-        using FloatImage next = new(memory, 2, format.Height, format.Width);
+        using FloatImage path = memory.RentImage(2, format.Height, format.Width);
+        using FloatImage next = memory.RentImage(2, format.Height, format.Width);
         velocity.Values.CopyTo(path.Values);
         for (int i = 0; i < 4; i++)
         {
@@ -90,15 +90,15 @@ internal sealed class FrameRebuilder(IFrameInterpolator interpolator, IMotionEst
             next.Values.CopyTo(path.Values);
         }
 
-        using FloatImage picture = new(memory, 3, format.Height, format.Width);
+        using FloatImage picture = memory.RentImage(3, format.Height, format.Width);
         Warp.Bicubic(rgb, path, -periods, picture);
         Frame frame = _frames.Rent(place.Time, place.SourceIndex);
         frame.Work = anchor.Work | FrameWork.Rebuilt;
         _converter.FromRgb(picture, frame);
         if (format.PixelFormat.HasAlpha)
         {
-            using FloatImage alpha = new(memory, 1, format.Height, format.Width);
-            using FloatImage moved = new(memory, 1, format.Height, format.Width);
+            using FloatImage alpha = memory.RentImage(1, format.Height, format.Width);
+            using FloatImage moved = memory.RentImage(1, format.Height, format.Width);
             _converter.LoadAlpha(anchor, alpha);
             Warp.Bicubic(alpha, path, -periods, moved);
             _converter.StoreAlpha(moved, frame);
@@ -310,7 +310,7 @@ internal sealed class FrameRebuilder(IFrameInterpolator interpolator, IMotionEst
 
     private FloatImage ToRgb(Frame frame)
     {
-        FloatImage rgb = new(memory, 3, format.Height, format.Width);
+        FloatImage rgb = memory.RentImage(3, format.Height, format.Width);
         try
         {
             _converter.ToRgb(frame, rgb);
@@ -325,7 +325,7 @@ internal sealed class FrameRebuilder(IFrameInterpolator interpolator, IMotionEst
 
     private FloatImage Negated(FloatImage flow)
     {
-        FloatImage negated = new(memory, 2, format.Height, format.Width);
+        FloatImage negated = memory.RentImage(2, format.Height, format.Width);
         TensorPrimitives.Negate(flow.Values, negated.Values);
         return negated;
     }

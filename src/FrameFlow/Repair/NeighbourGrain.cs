@@ -35,7 +35,7 @@ internal sealed class NeighbourGrain(NoiseModel noise, double energy, ulong seed
 
         using FloatImage sigma = NoiseAnalysis.Calm(picture, memory);
         noise.Fill(sigma, sigma);
-        using FloatImage grain = new(memory, 3, picture.Height, picture.Width);
+        using FloatImage grain = memory.RentImage(3, picture.Height, picture.Width);
         noise.Grain.Fill(grain.Values, picture.Width, seed, place, Draw, memory);
         TensorPrimitives.Multiply(sigma.Values, (float)Math.Sqrt(missing), sigma.Values);
         TensorPrimitives.MultiplyAdd(grain.Values, sigma.Values, picture.Values, picture.Values);

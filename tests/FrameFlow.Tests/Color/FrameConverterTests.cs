@@ -53,7 +53,7 @@ public sealed class FrameConverterTests
             }
         }
 
-        using FloatImage rgb = new(pool, 3, height, width);
+        using FloatImage rgb = pool.RentImage(3, height, width);
         FrameConverter converter = new(format);
         converter.ToRgb(source, rgb);
         converter.FromRgb(rgb, back, alphaOf: source);
@@ -72,7 +72,7 @@ public sealed class FrameConverterTests
         frame.Plane<byte>(0).Fill(y);
         frame.Plane<byte>(1).Fill(cb);
         frame.Plane<byte>(2).Fill(cr);
-        using FloatImage rgb = new(pool, 3, 4, 4);
+        using FloatImage rgb = pool.RentImage(3, 4, 4);
         new FrameConverter(format).ToRgb(frame, rgb);
         double tolerance = matrix == "smpte170m" ? 0.006 : 0.11;
         Assert.InRange(rgb.Channel(0)[5], red - tolerance, red + tolerance);
@@ -100,7 +100,7 @@ public sealed class FrameConverterTests
             }
         }
 
-        using FloatImage rgb = new(pool, 3, 8, 16);
+        using FloatImage rgb = pool.RentImage(3, 8, 16);
         FrameConverter converter = new(format);
         converter.ToRgb(source, rgb);
         converter.FromRgb(rgb, back, alphaOf: source);
@@ -145,7 +145,7 @@ public sealed class FrameConverterTests
             }
         }
 
-        using FloatImage alpha = new(pool, 1, 4, 8);
+        using FloatImage alpha = pool.RentImage(1, 4, 8);
         FrameConverter converter = new(format);
         converter.LoadAlpha(source, alpha);
         Assert.InRange(alpha.Values[31], 0.96f, 1.001f);

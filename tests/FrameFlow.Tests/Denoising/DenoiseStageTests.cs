@@ -191,11 +191,11 @@ public sealed class DenoiseStageTests : FrameStageContract
     {
         public MotionField Estimate(FloatImage rgb0, FloatImage rgb1, NativePool pool)
         {
-            FloatImage forward = new(pool, 2, rgb0.Height, rgb0.Width);
-            FloatImage backward = new(pool, 2, rgb0.Height, rgb0.Width);
+            FloatImage forward = pool.RentImage(2, rgb0.Height, rgb0.Width);
+            FloatImage backward = pool.RentImage(2, rgb0.Height, rgb0.Width);
             forward.Values.Clear();
             backward.Values.Clear();
-            return new MotionField(forward, backward, pool);
+            return MotionField.Of(forward, backward, pool);
         }
     }
 }

@@ -18,7 +18,7 @@ public sealed class GoldenTests
         using NativePool pool = new(1L << 30);
         using FloatImage frames = GoldenTensor.Read(golden, "frames").ToImage(pool);
         using FloatImage sigma = GoldenTensor.Read(golden, "sigma").ToImage(pool);
-        using FloatImage clean = new(pool, 3, frames.Height, frames.Width);
+        using FloatImage clean = pool.RentImage(3, frames.Height, frames.Width);
         Model model = new ModelCatalog(Repository.Models).Find("denoise-" + size, "denoise");
         VideoFormat format = new() { Width = frames.Width, Height = frames.Height, PixelFormat = PixelFormat.Known["yuv444p"] };
         using NetworkDenoiser denoiser = new(model, ExecutionDevice.Cpu(1), format, 1 << 20, pool);
@@ -36,9 +36,9 @@ public sealed class GoldenTests
         using FloatImage centre = GoldenTensor.Read("alignment", "centre").ToImage(pool);
         using FloatImage neighbour = GoldenTensor.Read("alignment", "neighbour").ToImage(pool);
         using FloatImage flow = GoldenTensor.Read("alignment", "flow").ToImage(pool);
-        using FloatImage level = new(pool, 3, centre.Height, centre.Width);
-        using FloatImage warped = new(pool, 3, centre.Height, centre.Width);
-        using FloatImage found = new(pool, 3, centre.Height, centre.Width);
+        using FloatImage level = pool.RentImage(3, centre.Height, centre.Width);
+        using FloatImage warped = pool.RentImage(3, centre.Height, centre.Width);
+        using FloatImage found = pool.RentImage(3, centre.Height, centre.Width);
         level.Values.Fill(Sigma);
         NeighbourAlignment.Align(centre, level, neighbour, level, flow, warped, found, pool);
         GoldenTensor.Read("alignment", "warped").AssertNear(warped.Values, 2e-4);
@@ -58,8 +58,8 @@ public sealed class GoldenTests
         using NativePool pool = new(1L << 32);
         Model model = new ModelCatalog(Repository.Models).Find("denoise-light", "denoise");
         VideoFormat format = new() { Width = 486, Height = 390, PixelFormat = PixelFormat.Known["yuv444p"] };
-        using FloatImage frames = new(pool, 15, 390, 486);
-        using FloatImage sigma = new(pool, 15, 390, 486);
+        using FloatImage frames = pool.RentImage(15, 390, 486);
+        using FloatImage sigma = pool.RentImage(15, 390, 486);
         for (int i = 0; i < frames.Values.Length; i++)
         {
             frames.Values[i] = 0.5f + (0.3f * MathF.Sin(i * 0.07f)) + (0.05f * FrameFlow.Diffusion.NoiseField.At(1, 0, 0, i, 0));
@@ -79,7 +79,7 @@ public sealed class GoldenTests
         FloatImage Run(long tilePixels)
         {
             using NetworkDenoiser denoiser = new(model, ExecutionDevice.Cpu(1), format, tilePixels, pool);
-            FloatImage clean = new(pool, 3, 390, 486);
+            FloatImage clean = pool.RentImage(3, 390, 486);
             denoiser.Denoise(frames, sigma, [0, 0, 0, 0], clean, default);
             return clean;
         }

@@ -107,7 +107,7 @@ public sealed class NoiseEstimatorTests(ITestOutputHelper output)
 
     private static FloatImage Ramp(NativePool pool)
     {
-        FloatImage image = new(pool, 3, 256, 384);
+        FloatImage image = pool.RentImage(3, 256, 384);
         for (int i = 0; i < image.PlaneLength; i++)
         {
             for (int c = 0; c < 3; c++)
@@ -131,8 +131,8 @@ public sealed class NoiseEstimatorTests(ITestOutputHelper output)
 
     internal static MotionField MotionOf(FloatImage first, FloatImage second, NativePool pool)
     {
-        using FloatImage calm0 = new(pool, 3, first.Height, first.Width);
-        using FloatImage calm1 = new(pool, 3, first.Height, first.Width);
+        using FloatImage calm0 = pool.RentImage(3, first.Height, first.Width);
+        using FloatImage calm1 = pool.RentImage(3, first.Height, first.Width);
         first.Values.CopyTo(calm0.Values);
         second.Values.CopyTo(calm1.Values);
         Filters.Gaussian(calm0, NeighbourAlignment.PreBlur, pool);

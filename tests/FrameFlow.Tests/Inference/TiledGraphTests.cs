@@ -44,8 +44,8 @@ public sealed class TiledGraphTests
         const int Width = 486;
         const int Height = 390;
         using NativePool pool = new(1L << 32);
-        using FloatImage rgb0 = new(pool, 3, Height, Width);
-        using FloatImage rgb1 = new(pool, 3, Height, Width);
+        using FloatImage rgb0 = pool.RentImage(3, Height, Width);
+        using FloatImage rgb1 = pool.RentImage(3, Height, Width);
         for (int i = 0; i < rgb0.Values.Length; i++)
         {
             rgb0.Values[i] = 0.5f + (0.2f * MathF.Sin(i * 0.031f)) + (0.2f * MathF.Sin(i / Width * 0.11f));

@@ -26,7 +26,7 @@ public sealed class AlphaTests
         interpolator.Interpolate(left, right, [new InterpolationRequest(0.5, made)], default);
 
         // Half way: the wave of alpha has gone half of the shift. Away from the borders, where what is fetched lies outside.
-        using FloatImage alpha = new(pool, 1, Height, Width);
+        using FloatImage alpha = pool.RentImage(1, Height, Width);
         new FrameFlow.Color.FrameConverter(format).LoadAlpha(made, alpha);
         double worst = 0;
         for (int x = 16; x < Width - 16; x++)
@@ -39,7 +39,7 @@ public sealed class AlphaTests
         Frame Make(FloatImage rgb, int shift)
         {
             Frame frame = new FramePool(pool, format).Rent(new Rational(shift, Shift), shift == 0 ? 0 : 1);
-            using FloatImage alpha = new(pool, 1, Height, Width);
+            using FloatImage alpha = pool.RentImage(1, Height, Width);
             for (int i = 0; i < alpha.PlaneLength; i++)
             {
                 alpha.Values[i] = Wave(i % Width, shift);

@@ -23,7 +23,7 @@ public sealed class ResidualDiffusionInterpolatorTests
         using FloatImage rgb1 = GoldenTensor.Read("chain", "frame1").ToImage(pool);
         GoldenTensor noise = GoldenTensor.Read("chain", "noise");
         double t = GoldenTensor.Read("chain", "t").Values[0];
-        using MotionField motion = new(GoldenTensor.Read("chain", "f01").ToImage(pool), GoldenTensor.Read("chain", "f10").ToImage(pool), pool);
+        using MotionField motion = MotionField.Of(GoldenTensor.Read("chain", "f01").ToImage(pool), GoldenTensor.Read("chain", "f10").ToImage(pool), pool);
         InterpolationOptions options = new() { Steps = steps, LimitsDetail = limits };
         using ResidualDiffusionInterpolator interpolator = Create(rgb0.Width, rgb0.Height, options, pool);
         float[] result = [];
@@ -103,8 +103,8 @@ public sealed class ResidualDiffusionInterpolatorTests
     public void Interpolate_PicturesThatHaveNothingInCommon_ExpectsToFail()
     {
         using NativePool pool = new(1L << 31);
-        using FloatImage rgb0 = new(pool, 3, 96, 128);
-        using FloatImage rgb1 = new(pool, 3, 96, 128);
+        using FloatImage rgb0 = pool.RentImage(3, 96, 128);
+        using FloatImage rgb1 = pool.RentImage(3, 96, 128);
         Random random = new(3);
         foreach (FloatImage image in (ReadOnlySpan<FloatImage>)[rgb0, rgb1])
         {
@@ -141,7 +141,7 @@ public sealed class ResidualDiffusionInterpolatorTests
         using FloatImage rgb0 = Pattern(0, width, height, pool);
         using FloatImage rgb1 = Pattern(4.5f, width, height, pool);
         using ResidualDiffusionInterpolator interpolator = Create(width, height, options, pool);
-        using MotionField motion = knowsMotion ? new MotionField(Everywhere(-4.5f), Everywhere(4.5f), pool) : new DenseInverseSearch(new DenseInverseSearchOptions()).Estimate(rgb0, rgb1, pool);
+        using MotionField motion = knowsMotion ? MotionField.Of(Everywhere(-4.5f), Everywhere(4.5f), pool) : new DenseInverseSearch(new DenseInverseSearchOptions()).Estimate(rgb0, rgb1, pool);
         List<float[]> results = [];
         interpolator.Interpolate(
             rgb0,
@@ -156,7 +156,7 @@ public sealed class ResidualDiffusionInterpolatorTests
 
         FloatImage Everywhere(float x)
         {
-            FloatImage flow = new(pool, 2, height, width);
+            FloatImage flow = pool.RentImage(2, height, width);
             flow.Channel(0).Fill(x);
             flow.Channel(1).Clear();
             return flow;
@@ -165,7 +165,7 @@ public sealed class ResidualDiffusionInterpolatorTests
 
     private static FloatImage Pattern(float shift, int width, int height, NativePool pool)
     {
-        FloatImage image = new(pool, 3, height, width);
+        FloatImage image = pool.RentImage(3, height, width);
         for (int c = 0; c < 3; c++)
         {
             Span<float> plane = image.Channel(c);

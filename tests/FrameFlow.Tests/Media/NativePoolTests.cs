@@ -63,9 +63,9 @@ public sealed class NativePoolTests : IDisposable
     [Fact]
     public void FloatImage_DisposedTwice_GivesItsMemoryBackOnce()
     {
-        FloatImage image = new(_pool, 1, 8, 8);
+        FloatImage image = _pool.RentImage(1, 8, 8);
         image.Dispose();
-        using FloatImage other = new(_pool, 1, 8, 8);
+        using FloatImage other = _pool.RentImage(1, 8, 8);
         image.Dispose();
         Assert.Equal(1, _pool.LiveBlocks);
         Assert.Throws<ObjectDisposedException>(() => image.Values.Length);

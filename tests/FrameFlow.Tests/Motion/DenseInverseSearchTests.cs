@@ -90,7 +90,7 @@ public sealed class DenseInverseSearchTests : IDisposable
     [Fact]
     public void Estimate_FlatFrames_FindsNoMotion()
     {
-        using FloatImage flat = new(_pool, 3, 40, 50);
+        using FloatImage flat = _pool.RentImage(3, 40, 50);
         flat.Values.Fill(0.25f);
         using MotionField field = new DenseInverseSearch().Estimate(flat, flat, _pool);
         Assert.Equal(-1, field.Forward.Values.IndexOfAnyExcept(0f, -0f));
@@ -160,8 +160,8 @@ public sealed class DenseInverseSearchTests : IDisposable
     [Fact]
     public void Estimate_ShapesThatDiffer_AreRefused()
     {
-        using FloatImage a = new(_pool, 3, 8, 8);
-        using FloatImage b = new(_pool, 3, 8, 9);
+        using FloatImage a = _pool.RentImage(3, 8, 8);
+        using FloatImage b = _pool.RentImage(3, 8, 9);
         Assert.Throws<ArgumentException>(() => new DenseInverseSearch().Estimate(a, b, _pool));
     }
 

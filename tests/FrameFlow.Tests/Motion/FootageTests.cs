@@ -29,7 +29,7 @@ public sealed class FootageTests
             using MotionField field = search.Estimate(frame0, frame1, pool);
 
             // F_t0 = -(1-t)t F01 + t^2 F10 = -(F01 - F10)/4, F_t1 = -F_t0.
-            using FloatImage mean = new(pool, 2, field.Height, field.Width);
+            using FloatImage mean = pool.RentImage(2, field.Height, field.Width);
             for (int i = 0; i < mean.Values.Length; i++)
             {
                 mean.Values[i] = (field.Forward.Values[i] - field.Backward.Values[i]) / 2;
@@ -48,10 +48,10 @@ public sealed class FootageTests
 
     private static double Psnr(FloatImage frame0, FloatImage frame1, FloatImage motion, FloatImage truth, NativePool pool)
     {
-        using FloatImage warped0 = new(pool, 3, truth.Height, truth.Width);
-        using FloatImage warped1 = new(pool, 3, truth.Height, truth.Width);
-        using FloatImage valid0 = new(pool, 1, truth.Height, truth.Width);
-        using FloatImage valid1 = new(pool, 1, truth.Height, truth.Width);
+        using FloatImage warped0 = pool.RentImage(3, truth.Height, truth.Width);
+        using FloatImage warped1 = pool.RentImage(3, truth.Height, truth.Width);
+        using FloatImage valid0 = pool.RentImage(1, truth.Height, truth.Width);
+        using FloatImage valid1 = pool.RentImage(1, truth.Height, truth.Width);
         Warp.Bicubic(frame0, motion, -0.5f, warped0);
         Warp.Bicubic(frame1, motion, 0.5f, warped1);
         Warp.Inside(motion, -0.5f, valid0);
@@ -74,7 +74,7 @@ public sealed class FootageTests
         using Mat picture = Cv2.ImRead(path, ImreadModes.Color);
         int width = picture.Width;
         int height = picture.Height;
-        FloatImage image = new(pool, 3, height, width);
+        FloatImage image = pool.RentImage(3, height, width);
         for (int y = 0; y < height; y++)
         {
             for (int x = 0; x < width; x++)

@@ -40,12 +40,12 @@ public sealed class IntermediateMotionTests : IDisposable
     public void At_OneDirectionWrong_FollowsTheOther()
     {
         using MovingScene scene = MovingScene.Create(_pool, 96, 80, shift: (3, -2));
-        FloatImage forward = new(_pool, 2, 80, 96);
-        FloatImage backward = new(_pool, 2, 80, 96);
+        FloatImage forward = _pool.RentImage(2, 80, 96);
+        FloatImage backward = _pool.RentImage(2, 80, 96);
         forward.Values.Fill(9);
         backward.Channel(0).Fill(-3);
         backward.Channel(1).Fill(2);
-        using MotionField field = new(forward, backward, _pool);
+        using MotionField field = MotionField.Of(forward, backward, _pool);
         using FloatImage motion = IntermediateMotion.At(field, scene.Frame0, scene.Frame1, 0.5f, _pool);
         for (int y = 20; y < 60; y++)
         {
@@ -108,7 +108,7 @@ public sealed class IntermediateMotionTests : IDisposable
     [InlineData(float.NaN)]
     public void At_TimeNotBetweenTheFrames_IsRefused(float t)
     {
-        using FloatImage frame = new(_pool, 3, 4, 4);
+        using FloatImage frame = _pool.RentImage(3, 4, 4);
         using MotionField field = Constant(4, 4, 0, 0);
         Assert.Throws<ArgumentOutOfRangeException>(() => IntermediateMotion.At(field, frame, frame, t, _pool));
     }
@@ -116,18 +116,18 @@ public sealed class IntermediateMotionTests : IDisposable
     [Fact]
     public void Inconsistency_DirectionsThatDisagree_IsTheirDistanceAndSaturates()
     {
-        FloatImage forward = new(_pool, 2, 10, 20);
-        FloatImage backward = new(_pool, 2, 10, 20);
+        FloatImage forward = _pool.RentImage(2, 10, 20);
+        FloatImage backward = _pool.RentImage(2, 10, 20);
         forward.Channel(0).Fill(3);
         forward.Channel(1).Clear();
         backward.Channel(0).Clear();
         backward.Channel(1).Fill(4);
-        using MotionField field = new(forward, backward, _pool);
+        using MotionField field = MotionField.Of(forward, backward, _pool);
         Assert.Equal(5, field.Inconsistency0.Values[57], 1e-6f);
         Assert.Equal(5, field.Inconsistency1.Values[57], 1e-6f);
         Assert.Same(field.Inconsistency0, field.Inconsistency0);
-        using FloatImage at0 = new(_pool, 1, 10, 20);
-        using FloatImage at1 = new(_pool, 1, 10, 20);
+        using FloatImage at0 = _pool.RentImage(1, 10, 20);
+        using FloatImage at1 = _pool.RentImage(1, 10, 20);
         IntermediateMotion.InconsistencyAt(field, field.Forward, 0.5f, at0, at1);
         Assert.Equal(5f / 8, at0.Values[57], 1e-6f);
         field.Inconsistency1.Values.Fill(100);
@@ -158,8 +158,8 @@ public sealed class IntermediateMotionTests : IDisposable
         using FloatImage frame1 = Golden("frame1");
         using FloatImage time = Golden("t");
         float t = time.Values[0];
-        using MotionField field = new(Golden("f01"), Golden("f10"), _pool);
-        using FloatImage apart = new(_pool, 4, field.Height, field.Width);
+        using MotionField field = MotionField.Of(Golden("f01"), Golden("f10"), _pool);
+        using FloatImage apart = _pool.RentImage(4, field.Height, field.Width);
         using FloatImage motion = IntermediateMotion.At(field, frame0, frame1, t, _pool, apart);
         Compare("v", motion, 1e-3f);
         Compare("apart", apart, 2e-3f);
@@ -168,9 +168,9 @@ public sealed class IntermediateMotionTests : IDisposable
 
         // From here on the golden V, so that its tolerance is not counted twice.
         using FloatImage golden = Golden("v");
-        using FloatImage one = new(_pool, 1, golden.Height, golden.Width);
-        using FloatImage two = new(_pool, 1, golden.Height, golden.Width);
-        using FloatImage warped = new(_pool, 3, golden.Height, golden.Width);
+        using FloatImage one = _pool.RentImage(1, golden.Height, golden.Width);
+        using FloatImage two = _pool.RentImage(1, golden.Height, golden.Width);
+        using FloatImage warped = _pool.RentImage(3, golden.Height, golden.Width);
         Warp.Bicubic(frame0, golden, -t, warped);
         Compare("w0", warped, 2e-4f);
         Warp.Bicubic(frame1, golden, 1 - t, warped);
@@ -199,12 +199,12 @@ public sealed class IntermediateMotionTests : IDisposable
 
     private MotionField Constant(int width, int height, float x, float y)
     {
-        FloatImage forward = new(_pool, 2, height, width);
-        FloatImage backward = new(_pool, 2, height, width);
+        FloatImage forward = _pool.RentImage(2, height, width);
+        FloatImage backward = _pool.RentImage(2, height, width);
         forward.Channel(0).Fill(x);
         forward.Channel(1).Fill(y);
         backward.Channel(0).Fill(-x);
         backward.Channel(1).Fill(-y);
-        return new MotionField(forward, backward, _pool);
+        return MotionField.Of(forward, backward, _pool);
     }
 }

@@ -60,7 +60,7 @@ public sealed class LearnedFlowTests : IDisposable
     [InlineData(1080, 2)]
     public void Estimate_LargeFrames_SearchesAtHalfSizeAndDoublesTheMotion(int lines, float factor)
     {
-        using FloatImage rgb = new(_pool, 3, lines, 1201);
+        using FloatImage rgb = _pool.RentImage(3, lines, 1201);
         rgb.Channel(0).Fill(0.5f);
         rgb.Channel(1).Fill(0.125f);
         rgb.Channel(2).Fill(0.25f);
@@ -166,7 +166,7 @@ public sealed class LearnedFlowTests : IDisposable
 
         FloatImage Moved(int by)
         {
-            FloatImage image = new(_pool, 3, 48, 64);
+            FloatImage image = _pool.RentImage(3, 48, 64);
             for (int i = 0; i < image.PlaneLength; i++)
             {
                 int x = i % 64;
@@ -182,7 +182,7 @@ public sealed class LearnedFlowTests : IDisposable
 
     private FloatImage Picture(int width, int height, int seed)
     {
-        FloatImage image = new(_pool, 3, height, width);
+        FloatImage image = _pool.RentImage(3, height, width);
         Random random = new(seed);
         foreach (ref float value in image.Values)
         {

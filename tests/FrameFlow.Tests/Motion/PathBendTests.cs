@@ -91,13 +91,13 @@ public sealed class PathBendTests : IDisposable
             forward.Channel(0)[i] = i % forward.Width >= forward.Width / 2 ? wild.Value : x;
         }
 
-        using MotionField field = new(forward, Constant(-x, -y), _pool);
+        using MotionField field = MotionField.Of(forward, Constant(-x, -y), _pool);
         return field.Halved(_pool);
     }
 
     private FloatImage Constant(float x, float y = 0)
     {
-        FloatImage flow = new(_pool, 2, 22, 46);
+        FloatImage flow = _pool.RentImage(2, 22, 46);
         flow.Channel(0).Fill(x);
         flow.Channel(1).Fill(y);
         return flow;

@@ -112,9 +112,9 @@ public sealed class UncoveredTests : IDisposable
         using MotionAround around = MotionAround.Find(before, pair, after, h0, 1, _pool);
 
         // Pictures that tell their place.
-        using FloatImage rgb = new(_pool, 3, Height, Width);
-        using FloatImage look0 = new(_pool, 3, Height, Width);
-        using FloatImage look1 = new(_pool, 3, Height, Width);
+        using FloatImage rgb = _pool.RentImage(3, Height, Width);
+        using FloatImage look0 = _pool.RentImage(3, Height, Width);
+        using FloatImage look1 = _pool.RentImage(3, Height, Width);
         look0.Values.Clear();
         look1.Values.Fill(1);
         for (int i = 0; i < rgb.Values.Length; i++)
@@ -204,8 +204,8 @@ public sealed class UncoveredTests : IDisposable
             motion.Channel(0).Slice((y * Width) + LeftAt0 + (int)MathF.Round(Speed * t), Side).Fill(Speed);
         }
 
-        FloatImage look0 = new(_pool, 3, Height, Width);
-        FloatImage look1 = new(_pool, 3, Height, Width);
+        FloatImage look0 = _pool.RentImage(3, Height, Width);
+        FloatImage look1 = _pool.RentImage(3, Height, Width);
         Warp.Bicubic(rgb0, motion, -t, look0);
         Warp.Bicubic(rgb1, motion, 1 - t, look1);
         return (look0, look1);
@@ -214,7 +214,7 @@ public sealed class UncoveredTests : IDisposable
     // A wall with a pattern, before it a bright square.
     private FloatImage Scene(float s)
     {
-        FloatImage rgb = new(_pool, 3, Height, Width);
+        FloatImage rgb = _pool.RentImage(3, Height, Width);
         for (int c = 0; c < 3; c++)
         {
             for (int i = 0; i < rgb.PlaneLength; i++)
@@ -231,20 +231,20 @@ public sealed class UncoveredTests : IDisposable
 
     private FloatImage Copy(FloatImage image)
     {
-        FloatImage copy = new(_pool, image.Channels, image.Height, image.Width);
+        FloatImage copy = _pool.RentImage(image.Channels, image.Height, image.Width);
         image.Values.CopyTo(copy.Values);
         return copy;
     }
 
     private MotionField Halved(FloatImage forward, FloatImage backward)
     {
-        using MotionField field = new(forward, backward, _pool);
+        using MotionField field = MotionField.Of(forward, backward, _pool);
         return field.Halved(_pool);
     }
 
     private FloatImage Constant(float x)
     {
-        FloatImage flow = new(_pool, 2, Height, Width);
+        FloatImage flow = _pool.RentImage(2, Height, Width);
         flow.Channel(0).Fill(x);
         flow.Channel(1).Clear();
         return flow;

@@ -24,7 +24,7 @@ public sealed class WarpTests : IDisposable
     {
         using FloatImage image = Noise(3, height, width);
         using FloatImage flow = Constant(height, width, shiftX, shiftY);
-        using FloatImage result = new(_pool, 3, height, width);
+        using FloatImage result = _pool.RentImage(3, height, width);
         Run(bicubic, image, flow, 1, result);
         for (int c = 0; c < 3; c++)
         {
@@ -47,9 +47,9 @@ public sealed class WarpTests : IDisposable
         const int Width = 61;
         const int Height = 47;
         static float Wave(double x, double y) => (float)(0.5 + (0.25 * Math.Sin(2 * Math.PI * x / 24)) + (0.25 * Math.Cos(2 * Math.PI * y / 24)));
-        using FloatImage image = new(_pool, 1, Height, Width);
-        using FloatImage flow = new(_pool, 2, Height, Width);
-        using FloatImage result = new(_pool, 1, Height, Width);
+        using FloatImage image = _pool.RentImage(1, Height, Width);
+        using FloatImage flow = _pool.RentImage(2, Height, Width);
+        using FloatImage result = _pool.RentImage(1, Height, Width);
         Random random = new(3);
         for (int i = 0; i < image.PlaneLength; i++)
         {
@@ -74,7 +74,7 @@ public sealed class WarpTests : IDisposable
     {
         using FloatImage image = Noise(1, 9, 17);
         using FloatImage flow = Constant(9, 17, 0, 0);
-        using FloatImage result = new(_pool, 1, 9, 17);
+        using FloatImage result = _pool.RentImage(1, 9, 17);
         flow.Values[3] = float.NaN;
         flow.Values[40] = float.PositiveInfinity;
         flow.Values[80] = -1e30f;
@@ -88,7 +88,7 @@ public sealed class WarpTests : IDisposable
     public void Inside_EdgeOfThePicture_Counts()
     {
         using FloatImage flow = Constant(2, 9, 2, 0);
-        using FloatImage inside = new(_pool, 1, 2, 9);
+        using FloatImage inside = _pool.RentImage(1, 2, 9);
         Warp.Inside(flow, 1, inside);
         Assert.Equal([1, 1, 1, 1, 1, 1, 1, 0, 0], inside.Values[..9].ToArray());
         Warp.Inside(flow, -1, inside);
@@ -103,9 +103,9 @@ public sealed class WarpTests : IDisposable
         using FloatImage image = Noise(3, height, width);
         using FloatImage flow = Noise(2, height, width);
         using FloatImage apart = Noise(4, height, width);
-        using FloatImage other = new(_pool, 2, height, width);
-        using FloatImage look = new(_pool, 3, height, width);
-        using FloatImage mean = new(_pool, 3, height, width);
+        using FloatImage other = _pool.RentImage(2, height, width);
+        using FloatImage look = _pool.RentImage(3, height, width);
+        using FloatImage mean = _pool.RentImage(3, height, width);
         for (int i = 0; i < apart.Values.Length; i++)
         {
             apart.Values[i] = 9 * (apart.Values[i] - 0.5f); // out of the picture as well
@@ -138,10 +138,10 @@ public sealed class WarpTests : IDisposable
         (int halfHeight, int halfWidth) = (HalfSize.Of(height), HalfSize.Of(width));
         using FloatImage image = Noise(3, height, width);
         using FloatImage flow = Constant(height, width, 2.5f, -1);
-        using FloatImage look = new(_pool, 3, height, width);
+        using FloatImage look = _pool.RentImage(3, height, width);
         Warp.Bicubic(image, flow, 1, look);
         using FloatImage halfFlow = Constant(halfHeight, halfWidth, 1.25f, -0.5f);
-        using FloatImage share = new(_pool, 1, halfHeight, halfWidth);
+        using FloatImage share = _pool.RentImage(1, halfHeight, halfWidth);
         for (int i = 0; i < share.PlaneLength; i++)
         {
             // None in the left half, all of it in the right quarter.
@@ -150,8 +150,8 @@ public sealed class WarpTests : IDisposable
         }
 
         using FloatImage first = Noise(3, height, width);
-        using FloatImage second = new(_pool, 3, height, width);
-        using FloatImage former = new(_pool, 3, height, width);
+        using FloatImage second = _pool.RentImage(3, height, width);
+        using FloatImage former = _pool.RentImage(3, height, width);
         first.Values.CopyTo(former.Values);
         second.Values.Clear();
         Warp.BicubicInto(image, halfFlow, share, first, second, _pool);
@@ -180,7 +180,7 @@ public sealed class WarpTests : IDisposable
     {
         using FloatImage image = Noise(3, 8, 8);
         using FloatImage flow = Constant(8, 9, 0, 0);
-        using FloatImage result = new(_pool, 3, 8, 8);
+        using FloatImage result = _pool.RentImage(3, 8, 8);
         Assert.Throws<ArgumentException>(() => Warp.Bicubic(image, flow, 1, result));
         using FloatImage right = Constant(8, 8, 0, 0);
         Assert.Throws<ArgumentException>(() => Warp.Bicubic(image, right, 1, result, right, 1));
@@ -202,7 +202,7 @@ public sealed class WarpTests : IDisposable
 
     private FloatImage Noise(int channels, int height, int width)
     {
-        FloatImage image = new(_pool, channels, height, width);
+        FloatImage image = _pool.RentImage(channels, height, width);
         Random random = new(7);
         foreach (ref float value in image.Values)
         {
@@ -214,7 +214,7 @@ public sealed class WarpTests : IDisposable
 
     private FloatImage Constant(int height, int width, float x, float y)
     {
-        FloatImage flow = new(_pool, 2, height, width);
+        FloatImage flow = _pool.RentImage(2, height, width);
         flow.Channel(0).Fill(x);
         flow.Channel(1).Fill(y);
         return flow;

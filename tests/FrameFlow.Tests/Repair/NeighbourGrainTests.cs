@@ -26,8 +26,8 @@ public sealed class NeighbourGrainTests : IDisposable
         using MovingScene scene = MovingScene.Create(_pool, 320, 240);
         using FloatImage first = Pictures.Noisy(scene.Frame0, _ => Sigma, rho, 3, 0, _pool, toEightBits: false);
         using FloatImage second = Pictures.Noisy(scene.Frame0, _ => Sigma, rho, 3, 1, _pool, toEightBits: false);
-        using FloatImage still = new(_pool, 2, 240, 320);
-        using FloatImage made = new(_pool, 3, 240, 320);
+        using FloatImage still = _pool.RentImage(2, 240, 320);
+        using FloatImage made = _pool.RentImage(3, 240, 320);
         System.Numerics.Tensors.TensorPrimitives.Add(first.Values, second.Values, made.Values);
         System.Numerics.Tensors.TensorPrimitives.Multiply(made.Values, 0.5f, made.Values);
         NoiseEstimator noise = new(1f / 255);
@@ -71,10 +71,10 @@ public sealed class NeighbourGrainTests : IDisposable
 
     private MotionField Still()
     {
-        FloatImage there = new(_pool, 2, 240, 320);
-        FloatImage back = new(_pool, 2, 240, 320);
+        FloatImage there = _pool.RentImage(2, 240, 320);
+        FloatImage back = _pool.RentImage(2, 240, 320);
         there.Values.Clear();
         back.Values.Clear();
-        return new MotionField(there, back, _pool);
+        return MotionField.Of(there, back, _pool);
     }
 }

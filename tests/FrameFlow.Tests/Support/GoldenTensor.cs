@@ -27,7 +27,7 @@ internal sealed partial record GoldenTensor(int[] Shape, float[] Values)
     /// <summary>The first entry of a batch [1,C,H,W] as a picture, which the caller disposes.</summary>
     public FloatImage ToImage(NativePool pool)
     {
-        FloatImage image = new(pool, Shape[1], Shape[2], Shape[3]);
+        FloatImage image = pool.RentImage(Shape[1], Shape[2], Shape[3]);
         Values.CopyTo(image.Values);
         return image;
     }

@@ -50,9 +50,9 @@ internal sealed class MovingScene : IDisposable
     {
         MovingScene scene = new(seed, 5)
         {
-            Frame0 = new FloatImage(pool, 3, height, width),
-            Frame1 = new FloatImage(pool, 3, height, width),
-            Truth = new FloatImage(pool, 2, height, width),
+            Frame0 = pool.RentImage(3, height, width),
+            Frame1 = pool.RentImage(3, height, width),
+            Truth = pool.RentImage(2, height, width),
         };
         double centreX = (width - 1) / 2.0;
         double centreY = (height - 1) / 2.0;

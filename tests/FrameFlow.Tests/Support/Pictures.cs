@@ -11,7 +11,7 @@ internal static class Pictures
     public static FloatImage Read(string path, NativePool pool)
     {
         using Mat picture = Cv2.ImRead(path, ImreadModes.Color);
-        FloatImage image = new(pool, 3, picture.Height, picture.Width);
+        FloatImage image = pool.RentImage(3, picture.Height, picture.Width);
         for (int i = 0; i < image.PlaneLength; i++)
         {
             Vec3b pixel = picture.At<Vec3b>(i / picture.Width, i % picture.Width);
@@ -29,7 +29,7 @@ internal static class Pictures
     /// </summary>
     public static FloatImage Noisy(FloatImage clean, Func<float, float> sigma, float rho, ulong seed, int frame, NativePool pool, bool toEightBits = true)
     {
-        FloatImage noisy = new(pool, clean.Channels, clean.Height, clean.Width);
+        FloatImage noisy = pool.RentImage(clean.Channels, clean.Height, clean.Width);
         float[] noise = new float[clean.PlaneLength];
         float fresh = MathF.Sqrt(1 - (rho * rho));
         for (int c = 0; c < clean.Channels; c++)

@@ -191,7 +191,7 @@ public sealed class DefectStage : IFrameStage
         {
             if (masks is not null)
             {
-                given = new FloatImage(_tools.Memory, 1, _format.Height, _format.Width);
+                given = _tools.Memory.RentImage(1, _format.Height, _format.Width);
                 if (!await masks.ReadAsync(frame.SourceIndex, given, cancellationToken))
                 {
                     given.Dispose();
@@ -251,7 +251,7 @@ public sealed class DefectStage : IFrameStage
     {
         Frame shown = new FramePool(_tools.Memory, _format).Rent(source.Time, source.SourceIndex);
         shown.TakeMarksOf(source);
-        using FloatImage white = new(_tools.Memory, 3, _format.Height, _format.Width);
+        using FloatImage white = _tools.Memory.RentImage(3, _format.Height, _format.Width);
         for (int c = 0; c < 3; c++)
         {
             mask.Values.CopyTo(white.Channel(c));

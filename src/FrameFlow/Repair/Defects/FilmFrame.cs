@@ -52,6 +52,7 @@ internal sealed class FilmFrame : Counted
     private readonly Lazy<FloatImage> _cleanedCalm;
     private readonly Lazy<FloatImage> _cleanedLuma;
     private readonly Lazy<MotionField> _cleanedMotion;
+    private bool _isShed;
 
     /// <summary>Takes a frame over.</summary>
     /// <param name="frame">The frame; owned.</param>
@@ -146,7 +147,7 @@ internal sealed class FilmFrame : Counted
     private FloatImage FlowTo(int offset, Stage stage)
     {
         FloatImage step = Step(this, offset > 0);
-        FloatImage flow = new(_tools.Memory, 2, step.Height, step.Width);
+        FloatImage flow = _tools.Memory.RentImage(2, step.Height, step.Width);
         if (Math.Abs(offset) == 1)
         {
             step.Values.CopyTo(flow.Values);
@@ -186,6 +187,12 @@ internal sealed class FilmFrame : Counted
     /// <summary>Frees all but the frame and its lines: no work that is left looks at more.</summary>
     public void Shed()
     {
+        // Once: what was disposed serves another by now.
+        if (Interlocked.Exchange(ref _isShed, true))
+        {
+            return;
+        }
+
         Release(_rgb);
         Release(_calm);
         Release(_luma);
@@ -219,14 +226,14 @@ internal sealed class FilmFrame : Counted
 
     private FloatImage ToRgb()
     {
-        FloatImage rgb = new(_tools.Memory, 3, Frame.Format.Height, Frame.Format.Width);
+        FloatImage rgb = _tools.Memory.RentImage(3, Frame.Format.Height, Frame.Format.Width);
         _tools.Converter.ToRgb(Frame, rgb);
         return rgb;
     }
 
     private FloatImage ToLuma(FloatImage rgb)
     {
-        FloatImage luma = new(_tools.Memory, 1, rgb.Height, rgb.Width);
+        FloatImage luma = _tools.Memory.RentImage(1, rgb.Height, rgb.Width);
         TensorPrimitives.Multiply(rgb.Channel(0), 0.299f, luma.Values);
         TensorPrimitives.MultiplyAdd(rgb.Channel(1), 0.587f, luma.Values, luma.Values);
         TensorPrimitives.MultiplyAdd(rgb.Channel(2), 0.114f, luma.Values, luma.Values);
@@ -235,7 +242,7 @@ internal sealed class FilmFrame : Counted
 
     private FloatImage Defects(bool cleaned, out DefectCount found, ICollection<Spot>? candidates)
     {
-        FloatImage mask = new(_tools.Memory, 1, Frame.Format.Height, Frame.Format.Width);
+        FloatImage mask = _tools.Memory.RentImage(1, Frame.Format.Height, Frame.Format.Width);
         try
         {
             int spots = 0;
@@ -276,7 +283,7 @@ internal sealed class FilmFrame : Counted
     private FloatImage Aligned(int offset, bool cleaned)
     {
         using FloatImage flow = FlowTo(offset, cleaned);
-        FloatImage aligned = new(_tools.Memory, 1, flow.Height, flow.Width);
+        FloatImage aligned = _tools.Memory.RentImage(1, flow.Height, flow.Width);
         FilmFrame other = At(offset)!;
         Warp.Bicubic(cleaned ? other._cleanedLuma.Value : other.Luma, flow, 1, aligned);
         return aligned;
@@ -292,11 +299,11 @@ internal sealed class FilmFrame : Counted
     // What the motion is sought in once the defects are known: filled from around. Not kept.
     private FloatImage Patch()
     {
-        using FloatImage patched = new(_tools.Memory, 3, Rough.Height, Rough.Width);
+        using FloatImage patched = _tools.Memory.RentImage(3, Rough.Height, Rough.Width);
         Rgb.Values.CopyTo(patched.Values);
         if (IsRough)
         {
-            using FloatImage wide = new(_tools.Memory, 1, Rough.Height, Rough.Width);
+            using FloatImage wide = _tools.Memory.RentImage(1, Rough.Height, Rough.Width);
             MaskShape.Widen(Rough, EdgePixels, wide);
             MaskShape.FillFromAround(patched, wide, _tools.Memory);
         }
@@ -308,7 +315,7 @@ internal sealed class FilmFrame : Counted
     private FloatImage Clean()
     {
         FloatImage rough = Rough;
-        FloatImage cleaned = new(_tools.Memory, 3, rough.Height, rough.Width);
+        FloatImage cleaned = _tools.Memory.RentImage(3, rough.Height, rough.Width);
         Rgb.Values.CopyTo(cleaned.Values);
         if (!IsRough)
         {
@@ -317,7 +324,7 @@ internal sealed class FilmFrame : Counted
 
         try
         {
-            using FloatImage wide = new(_tools.Memory, 1, rough.Height, rough.Width);
+            using FloatImage wide = _tools.Memory.RentImage(1, rough.Height, rough.Width);
             MaskShape.Widen(rough, EdgePixels, wide);
             if (References is not { } references)
             {
@@ -326,11 +333,11 @@ internal sealed class FilmFrame : Counted
             }
 
             // Where the search was misled, as far as its patches reach, the motion around speaks.
-            using FloatImage misled = new(_tools.Memory, 1, rough.Height, rough.Width);
+            using FloatImage misled = _tools.Memory.RentImage(1, rough.Height, rough.Width);
             MaskShape.Widen(rough, MisledPixels, misled);
-            using FloatImage warped = new(_tools.Memory, 3, rough.Height, rough.Width);
-            using FloatImage spoilt = new(_tools.Memory, 1, rough.Height, rough.Width);
-            using FloatImage weight = new(_tools.Memory, 1, rough.Height, rough.Width);
+            using FloatImage warped = _tools.Memory.RentImage(3, rough.Height, rough.Width);
+            using FloatImage spoilt = _tools.Memory.RentImage(1, rough.Height, rough.Width);
+            using FloatImage weight = _tools.Memory.RentImage(1, rough.Height, rough.Width);
             weight.Values.Clear();
             Bring(references.First);
             Bring(references.Second);
@@ -349,7 +356,7 @@ internal sealed class FilmFrame : Counted
                 using FloatImage flow = FlowTo(offset, Stage.Patched);
                 MaskShape.FillFromAround(flow, misled, _tools.Memory);
                 Warp.Bilinear(other.Rgb, flow, 1, warped);
-                using FloatImage its = new(_tools.Memory, 1, rough.Height, rough.Width);
+                using FloatImage its = _tools.Memory.RentImage(1, rough.Height, rough.Width);
                 MaskShape.Widen(other.Rough, EdgePixels, its);
                 Warp.Bilinear(its, flow, 1, spoilt);
                 ReadOnlySpan<float> inside = wide.Values;

@@ -48,7 +48,7 @@ internal static class MaskShape
     /// <param name="memory">Scratch.</param>
     public static void FillFromAround(FloatImage image, FloatImage mask, NativePool memory)
     {
-        using FloatImage known = new(memory, 1, mask.Height, mask.Width);
+        using FloatImage known = memory.RentImage(1, mask.Height, mask.Width);
         System.Numerics.Tensors.TensorPrimitives.Subtract(1, mask.Values, known.Values);
         List<(Mat Weight, Mat[] Values)> levels = [];
         try

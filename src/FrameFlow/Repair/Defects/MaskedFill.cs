@@ -84,22 +84,22 @@ internal sealed class MaskedFill
         NativePool memory = _tools.Memory;
         int width = mask.Width;
         int height = mask.Height;
-        using FloatImage weights = new(memory, 1, height, width);
+        using FloatImage weights = memory.RentImage(1, height, width);
         MaskShape.Feather(mask, Whole, FadePixels, weights);
-        using FloatImage wide = new(memory, 1, height, width);
+        using FloatImage wide = memory.RentImage(1, height, width);
         MaskShape.Widen(mask, EdgePixels, wide);
         NoiseModel noise = NoiseOf(frame);
-        using FloatImage frames = new(memory, Channels, height, width);
-        using FloatImage sigmas = new(memory, Channels, height, width);
+        using FloatImage frames = memory.RentImage(Channels, height, width);
+        using FloatImage sigmas = memory.RentImage(Channels, height, width);
         Gather(frame, wide, noise, frames, sigmas);
 
-        using FloatImage result = new(memory, 3, height, width);
+        using FloatImage result = memory.RentImage(3, height, width);
         frame.Rgb.Values.CopyTo(result.Values);
-        using FloatImage crop = new(memory, Channels, _height, _width);
-        using FloatImage cropSigma = new(memory, Channels, _height, _width);
-        using FloatImage clean = new(memory, 3, _height, _width);
-        using FloatImage level = new(memory, 3, _height, _width);
-        using FloatImage grain = new(memory, 3, _height, _width);
+        using FloatImage crop = memory.RentImage(Channels, _height, _width);
+        using FloatImage cropSigma = memory.RentImage(Channels, _height, _width);
+        using FloatImage clean = memory.RentImage(3, _height, _width);
+        using FloatImage level = memory.RentImage(3, _height, _width);
+        using FloatImage grain = memory.RentImage(3, _height, _width);
         float[] correlation = [Math.Max(0, noise.RhoX), Math.Max(0, noise.RhoY), Math.Max(0, noise.RhoDiagonal), noise.Chroma];
         int cell = 0;
         for (int top = 0; top < height; top += Cell)
@@ -211,12 +211,12 @@ internal sealed class MaskedFill
     private void Gather(FilmFrame frame, FloatImage wide, NoiseModel noise, FloatImage frames, FloatImage sigmas)
     {
         NativePool memory = _tools.Memory;
-        using FloatImage centre = new(memory, 3, wide.Height, wide.Width);
-        using FloatImage sigma = new(memory, 3, wide.Height, wide.Width);
-        using FloatImage its = new(memory, 3, wide.Height, wide.Width);
-        using FloatImage spoilt = new(memory, 1, wide.Height, wide.Width);
-        using FloatImage warped = new(memory, 3, wide.Height, wide.Width);
-        using FloatImage doubt = new(memory, 3, wide.Height, wide.Width);
+        using FloatImage centre = memory.RentImage(3, wide.Height, wide.Width);
+        using FloatImage sigma = memory.RentImage(3, wide.Height, wide.Width);
+        using FloatImage its = memory.RentImage(3, wide.Height, wide.Width);
+        using FloatImage spoilt = memory.RentImage(1, wide.Height, wide.Width);
+        using FloatImage warped = memory.RentImage(3, wide.Height, wide.Width);
+        using FloatImage doubt = memory.RentImage(3, wide.Height, wide.Width);
 
         // What a neighbour is compared with inside the mask is the rough fill: the mean of the aligned neighbours.
         frame.Rgb.Values.CopyTo(centre.Values);
@@ -261,12 +261,12 @@ internal sealed class MaskedFill
     private void Guess(FloatImage frames, FloatImage sigmas, FloatImage wide, FloatImage centre, FloatImage sigma)
     {
         NativePool memory = _tools.Memory;
-        using FloatImage mean = new(memory, 3, wide.Height, wide.Width);
-        using FloatImage variance = new(memory, 3, wide.Height, wide.Width);
-        using FloatImage spread = new(memory, 3, wide.Height, wide.Width);
-        using FloatImage light = new(memory, 4, wide.Height, wide.Width);
-        using FloatImage unknown = new(memory, 1, wide.Height, wide.Width);
-        using FloatImage near = new(memory, 1, wide.Height, wide.Width);
+        using FloatImage mean = memory.RentImage(3, wide.Height, wide.Width);
+        using FloatImage variance = memory.RentImage(3, wide.Height, wide.Width);
+        using FloatImage spread = memory.RentImage(3, wide.Height, wide.Width);
+        using FloatImage light = memory.RentImage(4, wide.Height, wide.Width);
+        using FloatImage unknown = memory.RentImage(1, wide.Height, wide.Width);
+        using FloatImage near = memory.RentImage(1, wide.Height, wide.Width);
         MaskShape.Widen(wide, LightDistance - EdgePixels, near);
         ReadOnlySpan<float> masked = wide.Values;
         Span<float> known = light.Channel(3);
@@ -307,8 +307,8 @@ internal sealed class MaskedFill
 
         Filters.Box(spread, DoubtRadius, memory);
         Filters.Box(light, LightRadius, memory);
-        using FloatImage carried = new(memory, 3, wide.Height, wide.Width);
-        using FloatImage dark = new(memory, 1, wide.Height, wide.Width);
+        using FloatImage carried = memory.RentImage(3, wide.Height, wide.Width);
+        using FloatImage dark = memory.RentImage(1, wide.Height, wide.Width);
         for (int i = 0; i < masked.Length; i++)
         {
             dark.Values[i] = known[i] > LeastKnown && masked[i] < 0.5f ? 0 : 1;
@@ -339,8 +339,8 @@ internal sealed class MaskedFill
     // Where the second look or the user found more than the first.
     private void PreFill(FilmFrame frame, FloatImage wide, FloatImage centre)
     {
-        using FloatImage sum = new(_tools.Memory, 3, wide.Height, wide.Width);
-        using FloatImage warped = new(_tools.Memory, 3, wide.Height, wide.Width);
+        using FloatImage sum = _tools.Memory.RentImage(3, wide.Height, wide.Width);
+        using FloatImage warped = _tools.Memory.RentImage(3, wide.Height, wide.Width);
         int count = 0;
         sum.Values.Clear();
         for (int offset = -1; offset <= 1; offset += 2)

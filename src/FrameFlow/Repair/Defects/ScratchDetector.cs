@@ -56,7 +56,7 @@ internal static class ScratchDetector
             return [];
         }
 
-        using FloatImage means = new(memory, 1, bands, width);
+        using FloatImage means = memory.RentImage(1, bands, width);
         for (int b = 0; b < bands; b++)
         {
             Span<float> mean = means.Values.Slice(b * width, width);
@@ -71,8 +71,8 @@ internal static class ScratchDetector
 
         float factor = MathF.Pow(2, (float)(1 - (2 * sensitivity)) / 2);
         List<ScratchLine> lines = [];
-        using FloatImage response = new(memory, 1, bands, width);
-        using FloatImage score = new(memory, 1, bands, width);
+        using FloatImage response = memory.RentImage(1, bands, width);
+        using FloatImage score = memory.RentImage(1, bands, width);
         for (int half = 0; half <= MostHalfWidth; half++)
         {
             Respond(means, half, response);

@@ -66,11 +66,11 @@ internal static class SpikeDetector
     {
         int width = centre.Width;
         int height = centre.Height;
-        using FloatImage toFirst = new(memory, 1, height, width);
-        using FloatImage toSecond = new(memory, 1, height, width);
-        using FloatImage doubt = new(memory, 1, height, width);
-        using FloatImage seed = new(memory, 1, height, width);
-        using FloatImage apart = new(memory, 1, height, width);
+        using FloatImage toFirst = memory.RentImage(1, height, width);
+        using FloatImage toSecond = memory.RentImage(1, height, width);
+        using FloatImage doubt = memory.RentImage(1, height, width);
+        using FloatImage seed = memory.RentImage(1, height, width);
+        using FloatImage apart = memory.RentImage(1, height, width);
 
         // d = centre - neighbour, less the light's change; the neighbour in the centre's light is centre - d.
         TensorPrimitives.Subtract(centre.Values, first.Values, toFirst.Values);
@@ -255,10 +255,10 @@ internal static class SpikeDetector
     // How far the centre leaves the range of both neighbours' 3x3 pixels; negative below it.
     private static void Seeds(FloatImage centre, FloatImage toFirst, FloatImage toSecond, FloatImage seed, NativePool memory)
     {
-        using FloatImage neighbour = new(memory, 1, centre.Height, centre.Width);
-        using FloatImage most = new(memory, 1, centre.Height, centre.Width);
-        using FloatImage least = new(memory, 1, centre.Height, centre.Width);
-        using FloatImage range = new(memory, 1, centre.Height, centre.Width);
+        using FloatImage neighbour = memory.RentImage(1, centre.Height, centre.Width);
+        using FloatImage most = memory.RentImage(1, centre.Height, centre.Width);
+        using FloatImage least = memory.RentImage(1, centre.Height, centre.Width);
+        using FloatImage range = memory.RentImage(1, centre.Height, centre.Width);
         using Mat from = Wrap(neighbour);
         using Mat to = Wrap(range);
         using Mat kernel = Cv2.GetStructuringElement(MorphShapes.Rect, new Size(3, 3));

@@ -57,7 +57,7 @@ public sealed class DeflickerStage : SteadyingStage
         ArgumentNullException.ThrowIfNull(first);
         ArgumentNullException.ThrowIfNull(second);
         ArgumentNullException.ThrowIfNull(motion);
-        using FloatImage aligned = new(Memory, 3, first.Height, first.Width);
+        using FloatImage aligned = Memory.RentImage(3, first.Height, first.Width);
         Warp.Bilinear(second, motion.Forward, 1, aligned);
         ReadOnlySpan<float> before = first.Channel(0);
         ReadOnlySpan<float> after = aligned.Channel(0);
@@ -102,8 +102,8 @@ public sealed class DeflickerStage : SteadyingStage
             return frame;
         }
 
-        using FloatImage cells = new(Memory, 1, Rows, Columns);
-        using FloatImage field = new(Memory, 1, Format.Height, Format.Width);
+        using FloatImage cells = Memory.RentImage(1, Rows, Columns);
+        using FloatImage field = Memory.RentImage(1, Format.Height, Format.Width);
         correction.CopyTo(cells.Values);
         using (Mat small = Wrap(cells))
         using (Mat smooth = new())
@@ -114,7 +114,7 @@ public sealed class DeflickerStage : SteadyingStage
         }
 
         System.Numerics.Tensors.TensorPrimitives.Exp(field.Values, field.Values);
-        using FloatImage rgb = new(Memory, 3, Format.Height, Format.Width);
+        using FloatImage rgb = Memory.RentImage(3, Format.Height, Format.Width);
         Converter.ToRgb(frame, rgb);
         ReadOnlySpan<float> gain = field.Values;
         for (int c = 0; c < 3; c++)

@@ -68,10 +68,10 @@ public sealed class StabiliseStage : SteadyingStage
             return frame;
         }
 
-        using FloatImage flow = new(Memory, 2, Format.Height, Format.Width);
+        using FloatImage flow = Memory.RentImage(2, Format.Height, Format.Width);
         Shift(flow, moveX, moveY);
-        using FloatImage rgb = new(Memory, 3, Format.Height, Format.Width);
-        using FloatImage moved = new(Memory, 3, Format.Height, Format.Width);
+        using FloatImage rgb = Memory.RentImage(3, Format.Height, Format.Width);
+        using FloatImage moved = Memory.RentImage(3, Format.Height, Format.Width);
         Converter.ToRgb(frame, rgb);
         Warp.Bicubic(rgb, flow, 1, moved);
         return Make(frame, FrameWork.Stabilised, output =>
@@ -79,8 +79,8 @@ public sealed class StabiliseStage : SteadyingStage
             Converter.FromRgb(moved, output);
             if (Format.PixelFormat.HasAlpha)
             {
-                using FloatImage alpha = new(Memory, 1, Format.Height, Format.Width);
-                using FloatImage movedAlpha = new(Memory, 1, Format.Height, Format.Width);
+                using FloatImage alpha = Memory.RentImage(1, Format.Height, Format.Width);
+                using FloatImage movedAlpha = Memory.RentImage(1, Format.Height, Format.Width);
                 Converter.LoadAlpha(frame, alpha);
                 Warp.Bicubic(alpha, flow, 1, movedAlpha);
                 Converter.StoreAlpha(movedAlpha, output);

@@ -221,16 +221,16 @@ public abstract class SteadyingStage : IFrameStage
 
     private FloatImage Picture(Frame frame)
     {
-        using FloatImage rgb = new(Memory, 3, Format.Height, Format.Width);
+        using FloatImage rgb = Memory.RentImage(3, Format.Height, Format.Width);
         Converter.ToRgb(frame, rgb);
         double scale = Math.Min(1, (double)_longest / Math.Max(Format.Width, Format.Height));
         int width = Math.Max(1, (int)Math.Round(Format.Width * scale));
         int height = Math.Max(1, (int)Math.Round(Format.Height * scale));
-        using FloatImage luma = new(Memory, 1, Format.Height, Format.Width);
+        using FloatImage luma = Memory.RentImage(1, Format.Height, Format.Width);
         System.Numerics.Tensors.TensorPrimitives.Multiply(rgb.Channel(0), 0.299f, luma.Values);
         System.Numerics.Tensors.TensorPrimitives.MultiplyAdd(rgb.Channel(1), 0.587f, luma.Values, luma.Values);
         System.Numerics.Tensors.TensorPrimitives.MultiplyAdd(rgb.Channel(2), 0.114f, luma.Values, luma.Values);
-        FloatImage picture = new(Memory, 3, height, width);
+        FloatImage picture = Memory.RentImage(3, height, width);
         using Mat from = Wrap(luma);
         using Mat to = Wrap(picture);
         Cv2.Resize(from, to, new Size(width, height), 0, 0, InterpolationFlags.Area);

@@ -21,7 +21,7 @@ public sealed class MaskFolderTests : IDisposable
         }
 
         using NativePool pool = new(1 << 20);
-        using FloatImage mask = new(pool, 1, 4, 6);
+        using FloatImage mask = pool.RentImage(1, 4, 6);
         await using MaskFolder masks = new(_folder);
         Assert.False(await masks.ReadAsync(2, mask, default));
         Assert.True(await masks.ReadAsync(7, mask, default));
@@ -37,7 +37,7 @@ public sealed class MaskFolderTests : IDisposable
         }
 
         using NativePool pool = new(1 << 20);
-        using FloatImage mask = new(pool, 1, 4, 5);
+        using FloatImage mask = pool.RentImage(1, 4, 5);
         await using MaskFolder masks = new(_folder);
         FrameFlowException fault = await Assert.ThrowsAsync<FrameFlowException>(async () => await masks.ReadAsync(3, mask, default));
         Assert.Equal(FaultKind.Input, fault.Kind);
