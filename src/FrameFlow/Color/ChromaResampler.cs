@@ -7,6 +7,10 @@ namespace FrameFlow.Color;
 /// </summary>
 internal static class ChromaResampler
 {
+    // Down where the chroma sample lies on a luma sample, and between two.
+    private static readonly float[] Cosited = [-0.125f, 0.25f, 0.75f, 0.25f, -0.125f];
+    private static readonly float[] Centered = [-0.25f, 0.75f, 0.75f, -0.25f];
+
     /// <summary>
     /// Writes output row or column <paramref name="index"/> of the doubled signal as a weighted sum of at most two inputs.
     /// </summary>
@@ -48,11 +52,10 @@ internal static class ChromaResampler
 
         if (cosited)
         {
-            ReadOnlySpan<float> taps = [-0.125f, 0.25f, 0.75f, 0.25f, -0.125f];
             for (int k = 0; k < 5; k++)
             {
                 indices[k] = MirrorCosited(center + k - 2, fullLength);
-                weights[k] = taps[k];
+                weights[k] = Cosited[k];
             }
 
             return 5;
@@ -62,11 +65,10 @@ internal static class ChromaResampler
         {
             // The last luma sample stands alone: y = 3/4 c[n-1] + 1/4 c[n-2], and c[n-2] is [-1 3 3 -1]/4 of the four before and at it.
             // c[n-1] = 4/3 y - 1/3 c[n-2].
-            ReadOnlySpan<float> before = [-0.25f, 0.75f, 0.75f, -0.25f];
             for (int k = 0; k < 4; k++)
             {
                 indices[k] = MirrorCentered(center - 3 + k, fullLength);
-                weights[k] = before[k] * (-1f / 3f);
+                weights[k] = Centered[k] * (-1f / 3f);
             }
 
             indices[4] = fullLength - 1;
@@ -74,11 +76,10 @@ internal static class ChromaResampler
             return 5;
         }
 
-        ReadOnlySpan<float> centered = [-0.25f, 0.75f, 0.75f, -0.25f];
         for (int k = 0; k < 4; k++)
         {
             indices[k] = MirrorCentered(center + k - 1, fullLength);
-            weights[k] = centered[k];
+            weights[k] = Centered[k];
         }
 
         return 4;

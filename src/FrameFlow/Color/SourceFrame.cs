@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using FrameFlow.Media;
 
 namespace FrameFlow.Color;
@@ -7,33 +6,26 @@ namespace FrameFlow.Color;
 public sealed class SourceFrame : Counted
 {
     private readonly Lock _gate = new();
-    private readonly ConcurrentBag<SourceFrame>? _idle;
-    private Frame? _frame;
+    private Frame? _frame; // null once nobody holds it
     private FloatImage? _rgb;
 
-    /// <summary>Takes a frame over.</summary>
-    /// <param name="frame">The frame.</param>
-    public SourceFrame(Frame frame)
-        : this(frame, null)
+    private SourceFrame()
     {
     }
-
-    private SourceFrame(Frame frame, ConcurrentBag<SourceFrame>? idle) => (_frame, _idle) = (frame, idle);
 
     /// <summary>The frame.</summary>
     /// <exception cref="ObjectDisposedException">Nobody holds it any more.</exception>
     public Frame Frame => _frame ?? throw new ObjectDisposedException(nameof(SourceFrame));
 
-    /// <summary>Takes a frame over into an object that others left, or a new one; it goes there in the end.</summary>
-    internal static SourceFrame Of(Frame frame, ConcurrentBag<SourceFrame> idle)
+    /// <summary>Takes a frame over.</summary>
+    /// <param name="frame">The frame.</param>
+    /// <returns>What the caller disposes, and forgets then: the object serves again.</returns>
+    public static SourceFrame Of(Frame frame)
     {
-        if (!idle.TryTake(out SourceFrame? source))
-        {
-            return new SourceFrame(frame, idle);
-        }
-
-        source._frame = frame;
+        ArgumentNullException.ThrowIfNull(frame);
+        SourceFrame source = frame.Memory.TakeEnded<SourceFrame>() ?? new SourceFrame();
         source.Renew();
+        source._frame = frame;
         return source;
     }
 
@@ -59,9 +51,10 @@ public sealed class SourceFrame : Counted
     /// <inheritdoc/>
     protected override void Free()
     {
-        _frame!.Dispose();
+        NativePool memory = _frame!.Memory;
+        _frame.Dispose();
         _rgb?.Dispose();
         (_frame, _rgb) = (null, null);
-        _idle?.Add(this);
+        memory.KeepEnded(this);
     }
 }

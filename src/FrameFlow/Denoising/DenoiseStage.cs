@@ -22,6 +22,7 @@ public sealed class DenoiseStage : IFrameStage
     private readonly NoiseEstimator _before;
     private readonly NoiseEstimator _after;
     private readonly FrameConverter _converter;
+    private readonly SourcePicture.Shot[] _shared;
     private readonly VideoFormat _format;
     private readonly FrameRange? _outputs;
     private readonly Predicate<long>? _isCounted;
@@ -55,6 +56,7 @@ public sealed class DenoiseStage : IFrameStage
         _isCounted = isCounted;
         _process = new FrameDenoiser(denoiser, options, memory);
         _converter = new FrameConverter(format);
+        _shared = [.. shots.Select(s => new SourcePicture.Shot(_converter, s.Noise, (float)options.Strength))];
         float step = format.PixelFormat.CodeStep;
         _before = new NoiseEstimator(step);
         _after = new NoiseEstimator(step);
@@ -108,10 +110,10 @@ public sealed class DenoiseStage : IFrameStage
     /// <inheritdoc/>
     public async IAsyncEnumerable<Frame> ProcessAsync(IAsyncEnumerable<Frame> input, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        Done? previous = null;
+        Unit? previous = null;
         try
         {
-            await foreach (Done done in OrderedBatches.RunAsync(PlanAsync(input, cancellationToken), _options.Workers, Make, static d => d.Dispose(), cancellationToken))
+            await foreach (Unit done in OrderedBatches.RunAsync(PlanAsync(input, cancellationToken), _options.Workers, Make, static d => d.Dispose(), cancellationToken))
             {
                 try
                 {
@@ -152,13 +154,13 @@ public sealed class DenoiseStage : IFrameStage
             window.Next().Dispose();
         }
 
-        using Done done = Make(window.Next(), cancellationToken);
+        using Unit done = Make(window.Next(), cancellationToken);
         return done.TakeFrame();
     }
 
-    private Neighbourhood Around() => new(_options.Temporal, (first, second) => new SharedMotion(_motions, first, second, _memory));
+    private Neighbourhood Around() => new(_options.Temporal, _motions);
 
-    private SourcePicture Picture(Frame frame, int shot) => new(frame, _converter, _shots[shot].Noise, (float)_options.Strength, _memory);
+    private SourcePicture Picture(Frame frame, int shot) => SourcePicture.Of(frame, _shared[shot]);
 
     // Reads ahead and says, for every frame, which neighbours and which pairs it has.
     private async IAsyncEnumerable<Unit> PlanAsync(IAsyncEnumerable<Frame> input, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -204,7 +206,7 @@ public sealed class DenoiseStage : IFrameStage
         return null;
     }
 
-    private Done Make(Unit unit, CancellationToken cancellationToken)
+    private Unit Make(Unit unit, CancellationToken cancellationToken)
     {
         FloatImage? result = null;
         Frame? output = null;
@@ -214,7 +216,8 @@ public sealed class DenoiseStage : IFrameStage
             SourcePicture centre = unit.Centre;
             if (_options.Strength == 0 || centre.Noise.MeanSigma == 0)
             {
-                return new Done(unit, centre.Frame.Share(), null);
+                unit.Finish(centre.Frame.Share(), null);
+                return unit;
             }
 
             result = _memory.RentImage(3, _format.Height, _format.Width);
@@ -231,7 +234,8 @@ public sealed class DenoiseStage : IFrameStage
                 result = null;
             }
 
-            return new Done(unit, output, result);
+            unit.Finish(output, result);
+            return unit;
         }
         catch
         {
@@ -243,32 +247,13 @@ public sealed class DenoiseStage : IFrameStage
     }
 
     // In order, on the consumer's side: a frame and the next, before and after, on the same patches.
-    private void Compare(Done? previous, Done done)
+    private void Compare(Unit? previous, Unit done)
     {
-        if (previous is { Result: { } before, Unit.StartsPair: true } && done is { Result: { } after, Unit: { IsCounted: true, BackwardPair: { } pair } })
+        if (previous is { Result: { } before, StartsPair: true } && done is { Result: { } after, IsCounted: true, BackwardPair: { } pair })
         {
-            IReadOnlyList<NoiseEstimator.ComparedPatch> patches = _before.AddPair(previous.Unit.Centre.Rgb, done.Unit.Centre.Rgb, pair.Motion, _memory);
+            IReadOnlyList<NoiseEstimator.ComparedPatch> patches = _before.AddPair(previous.Centre.Rgb, done.Centre.Rgb, pair.Motion, _memory);
             _after.AddPair(before, after, patches);
             _pairs++;
-        }
-    }
-
-    // A frame that is finished; keeps what it was made of until the next one was compared with it.
-    private sealed class Done(Unit unit, Frame frame, FloatImage? result) : IDisposable
-    {
-        private Frame? _frame = frame;
-
-        public Unit Unit => unit;
-
-        public FloatImage? Result => result;
-
-        public Frame TakeFrame() => Interlocked.Exchange(ref _frame, null)!;
-
-        public void Dispose()
-        {
-            Interlocked.Exchange(ref _frame, null)?.Dispose();
-            result?.Dispose();
-            unit.Dispose();
         }
     }
 }

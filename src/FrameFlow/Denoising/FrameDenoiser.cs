@@ -49,50 +49,55 @@ internal sealed class FrameDenoiser(IDenoiser denoiser, DenoiseOptions options, 
         using FloatImage frames = memory.RentImage(Channels, height, width);
         using FloatImage sigmas = memory.RentImage(Channels, height, width);
         Gather(noisy, sigma, neighbours, frames, sigmas);
-        float[] correlation = [Math.Max(0, model.RhoX), Math.Max(0, model.RhoY), Math.Max(0, model.RhoDiagonal), model.Chroma];
-
-        Evaluate(1, result);
+        Evaluate(1, frames, sigma, sigmas, model, result, cancellationToken);
         if (_sampler.Law != SamplerLaw.PosteriorMean && options.Detail > 0)
         {
-            using FloatImage clean = memory.RentImage(3, height, width);
-            using FloatImage scratch = memory.RentImage(3 * SamplingTask.ScratchStates, height, width);
-            bool isFirst = true;
-            SamplingTask task = new()
-            {
-                Count = 1,
-                States = _ => Centre(frames),
-                Observations = _ => noisy.Values,
-                Sigmas = _ => sigma.Values,
-                Scratch = _ => scratch.Values,
-                Noise = (_, draw, noise) => grain.Fill(noise, width, options.Seed, frame, draw, memory),
-                Denoise = (g, buffer) =>
-                {
-                    // Most samplers begin where the mean was found.
-                    if (isFirst && g == 1)
-                    {
-                        result.Values.CopyTo(buffer(0));
-                    }
-                    else
-                    {
-                        Evaluate(g, clean);
-                        clean.Values.CopyTo(buffer(0));
-                    }
-
-                    isFirst = false;
-                },
-            };
-            _sampler.Run(task, _sampler.Levels(options.Steps ?? _sampler.DefaultSteps));
-            TensorPrimitives.Lerp(result.Values, Centre(frames), (float)options.Detail, result.Values);
+            Sample(noisy, sigma, frames, sigmas, model, grain, frame, result, cancellationToken);
         }
 
         SeeToGrain(noisy, model, frame, result);
+    }
 
-        void Evaluate(double g, FloatImage clean)
+    // D at the level g into `clean`.
+    private void Evaluate(double g, FloatImage frames, FloatImage sigma, FloatImage sigmas, NoiseModel model, FloatImage clean, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        TensorPrimitives.Multiply(sigma.Values, (float)g, Centre(sigmas));
+        denoiser.Denoise(frames, sigmas, model.GrainTraits, clean, cancellationToken);
+    }
+
+    // From the mean in `result` on; the mean alone costs no objects for these closures.
+    private void Sample(FloatImage noisy, FloatImage sigma, FloatImage frames, FloatImage sigmas, NoiseModel model, GrainField grain, long frame, FloatImage result, CancellationToken cancellationToken)
+    {
+        using FloatImage clean = memory.RentImage(3, noisy.Height, noisy.Width);
+        using FloatImage scratch = memory.RentImage(3 * SamplingTask.ScratchStates, noisy.Height, noisy.Width);
+        bool isFirst = true;
+        SamplingTask task = new()
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            TensorPrimitives.Multiply(sigma.Values, (float)g, Centre(sigmas));
-            denoiser.Denoise(frames, sigmas, correlation, clean, cancellationToken);
-        }
+            Count = 1,
+            States = _ => Centre(frames),
+            Observations = _ => noisy.Values,
+            Sigmas = _ => sigma.Values,
+            Scratch = _ => scratch.Values,
+            Noise = (_, draw, noise) => grain.Fill(noise, noisy.Width, options.Seed, frame, draw, memory),
+            Denoise = (g, buffer) =>
+            {
+                // Most samplers begin where the mean was found.
+                if (isFirst && g == 1)
+                {
+                    result.Values.CopyTo(buffer(0));
+                }
+                else
+                {
+                    Evaluate(g, frames, sigma, sigmas, model, clean, cancellationToken);
+                    clean.Values.CopyTo(buffer(0));
+                }
+
+                isFirst = false;
+            },
+        };
+        _sampler.Run(task, _sampler.Levels(options.Steps ?? _sampler.DefaultSteps));
+        TensorPrimitives.Lerp(result.Values, Centre(frames), (float)options.Detail, result.Values);
     }
 
     private static Span<float> Centre(FloatImage window) => window.Values.Slice(CentreChannel * window.PlaneLength, 3 * window.PlaneLength);

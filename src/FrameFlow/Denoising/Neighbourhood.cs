@@ -5,33 +5,44 @@ using FrameFlow.Motion;
 namespace FrameFlow.Denoising;
 
 /// <summary>A source frame with what is derived from it, each found once, by whoever asks first.</summary>
-/// <param name="frame">The frame; owned.</param>
-/// <param name="converter">To RGB.</param>
-/// <param name="noise">Its shot's noise.</param>
-/// <param name="strength">The factor on the noise's deviation.</param>
-/// <param name="memory">Where the tensors come from.</param>
-internal sealed class SourcePicture(Frame frame, FrameConverter converter, NoiseModel noise, float strength, NativePool memory) : Counted
+internal sealed class SourcePicture : Counted
 {
     // sigma(u) is read at the mean of 5x5 pixels, as the network was trained on.
     public const int LevelRadius = 2;
 
     private readonly Lock _gate = new();
-    private readonly SourceFrame _source = new(frame);
+    private SourceFrame? _source; // null once nobody holds it
+    private Shot? _shot;
     private FloatImage? _calm;
     private FloatImage? _sigma;
 
-    public Frame Frame => _source.Frame;
+    private SourcePicture()
+    {
+    }
 
-    public NoiseModel Noise => noise;
+    public Frame Frame => Source.Frame;
+
+    public NoiseModel Noise => _shot!.Noise;
+
+    private SourceFrame Source => _source ?? throw new ObjectDisposedException(nameof(SourcePicture));
+
+    /// <summary>Takes a frame over, into an object that served before or a new one.</summary>
+    public static SourcePicture Of(Frame frame, Shot shot)
+    {
+        SourcePicture picture = frame.Memory.TakeEnded<SourcePicture>() ?? new SourcePicture();
+        picture.Renew();
+        (picture._source, picture._shot) = (SourceFrame.Of(frame), shot);
+        return picture;
+    }
 
     /// <summary>The same frame with nothing derived yet, so that what was derived can be freed.</summary>
-    public SourcePicture Again() => new(Frame.Share(), converter, noise, strength, memory);
+    public SourcePicture Again() => Of(Frame.Share(), _shot!);
 
     /// <summary>Noise of the frame's law. The design of its filter is kept with the model.</summary>
-    public GrainField Grain => noise.Grain;
+    public GrainField Grain => Noise.Grain;
 
     /// <summary>[3,H,W], code values.</summary>
-    public FloatImage Rgb => _source.Rgb(converter, memory);
+    public FloatImage Rgb => Source.Rgb(_shot!.Converter, Frame.Memory);
 
     /// <summary>[3,H,W], blurred for the search for motion.</summary>
     public FloatImage Calm
@@ -40,7 +51,7 @@ internal sealed class SourcePicture(Frame frame, FrameConverter converter, Noise
         {
             lock (_gate)
             {
-                return _calm ??= NoiseAnalysis.Calm(Rgb, memory);
+                return _calm ??= NoiseAnalysis.Calm(Rgb, Frame.Memory);
             }
         }
     }
@@ -54,11 +65,11 @@ internal sealed class SourcePicture(Frame frame, FrameConverter converter, Noise
             {
                 if (_sigma is null)
                 {
-                    FloatImage sigma = memory.RentImage(3, Frame.Format.Height, Frame.Format.Width);
+                    FloatImage sigma = Frame.Memory.RentImage(3, Frame.Format.Height, Frame.Format.Width);
                     Rgb.Values.CopyTo(sigma.Values);
-                    Filters.Box(sigma, LevelRadius, memory);
-                    noise.Fill(sigma, sigma);
-                    System.Numerics.Tensors.TensorPrimitives.Multiply(sigma.Values, strength, sigma.Values);
+                    Filters.Box(sigma, LevelRadius, Frame.Memory);
+                    Noise.Fill(sigma, sigma);
+                    System.Numerics.Tensors.TensorPrimitives.Multiply(sigma.Values, _shot!.Strength, sigma.Values);
                     _sigma = sigma;
                 }
 
@@ -69,17 +80,34 @@ internal sealed class SourcePicture(Frame frame, FrameConverter converter, Noise
 
     protected override void Free()
     {
-        _source.Dispose();
+        NativePool memory = Frame.Memory;
+        _source!.Dispose();
         _calm?.Dispose();
         _sigma?.Dispose();
+        (_source, _shot, _calm, _sigma) = (null, null, null, null);
+        memory.KeepEnded(this);
     }
+
+    /// <summary>What all pictures of a shot share.</summary>
+    /// <param name="Converter">To RGB.</param>
+    /// <param name="Noise">The shot's noise.</param>
+    /// <param name="Strength">The factor on the noise's deviation.</param>
+    public sealed record Shot(FrameConverter Converter, NoiseModel Noise, float Strength);
 }
 
 /// <summary>The motion between two source frames. Does not hold them: who asks for the motion does.</summary>
-internal sealed class SharedMotion(IMotionEstimator estimator, SourcePicture first, SourcePicture second, NativePool memory) : Counted
+internal sealed class SharedMotion : Counted
 {
     private readonly Lock _gate = new();
+    private NativePool? _memory;
+    private IMotionEstimator? _estimator;
+    private SourcePicture? _first;
+    private SourcePicture? _second;
     private MotionField? _motion;
+
+    private SharedMotion()
+    {
+    }
 
     public MotionField Motion
     {
@@ -87,28 +115,46 @@ internal sealed class SharedMotion(IMotionEstimator estimator, SourcePicture fir
         {
             lock (_gate)
             {
-                return _motion ??= estimator.Estimate(first.Calm, second.Calm, memory);
+                return _motion ??= _estimator!.Estimate(_first!.Calm, _second!.Calm, _memory!);
             }
         }
     }
 
-    protected override void Free() => _motion?.Dispose();
+    /// <summary>Of an earlier and a later picture, in an object that served before or a new one.</summary>
+    public static SharedMotion Of(IMotionEstimator estimator, SourcePicture first, SourcePicture second)
+    {
+        NativePool memory = first.Frame.Memory;
+        SharedMotion motion = memory.TakeEnded<SharedMotion>() ?? new SharedMotion();
+        motion.Renew();
+        (motion._memory, motion._estimator, motion._first, motion._second) = (memory, estimator, first, second);
+        return motion;
+    }
+
+    protected override void Free()
+    {
+        _motion?.Dispose();
+        (_estimator, _first, _second, _motion) = (null, null, null, null);
+        _memory!.KeepEnded(this);
+    }
 }
 
-/// <summary>One frame's work: the frame, its neighbours -2, -1, +1, +2 or what stands in for them, and the motion to each. Owns a hold on all.</summary>
+/// <summary>One frame's work: the frame, its neighbours -2, -1, +1, +2 or what stands in for them, the motion to each, and what was made of them. Owns a hold on all.</summary>
 internal sealed class Unit : IDisposable
 {
     private readonly SourcePicture?[] _neighbours = new SourcePicture?[4];
     private readonly SharedMotion?[] _motions = new SharedMotion?[4];
     private readonly int[] _distances = new int[4];
+    private SourcePicture? _centre; // null once disposed
+    private Frame? _made;
 
-    public Unit(SourcePicture centre)
+    private Unit()
     {
-        centre.Hold();
-        Centre = centre;
     }
 
-    public SourcePicture Centre { get; }
+    public SourcePicture Centre => _centre ?? throw new ObjectDisposedException(nameof(Unit));
+
+    /// <summary>The result as a picture, where it is compared.</summary>
+    public FloatImage? Result { get; private set; }
 
     /// <summary>Whether the frame enters what is told of the film; else it is another part's.</summary>
     public bool IsCounted { get; set; }
@@ -121,6 +167,15 @@ internal sealed class Unit : IDisposable
 
     /// <summary>The motion between the frame before and this one; null where that is of another shot.</summary>
     public SharedMotion? BackwardPair => _distances[1] == -1 ? _motions[1] : null;
+
+    /// <summary>Around a frame, in an object that served before or a new one.</summary>
+    public static Unit Of(SourcePicture centre)
+    {
+        Unit unit = centre.Frame.Memory.TakeEnded<Unit>() ?? new Unit();
+        centre.Hold();
+        (unit._centre, unit.IsCounted) = (centre, false);
+        return unit;
+    }
 
     /// <summary>Fills a slot with the frame so many frames before (negative) or behind the centre.</summary>
     public void Set(int slot, int distance, SourcePicture neighbour, SharedMotion motion)
@@ -137,14 +192,32 @@ internal sealed class Unit : IDisposable
         ? new Neighbour(picture.Rgb, picture.Sigma, _distances[slot] < 0 ? _motions[slot]!.Motion.Backward : _motions[slot]!.Motion.Forward)
         : default;
 
+    /// <summary>Takes the result over.</summary>
+    public void Finish(Frame made, FloatImage? result) => (_made, Result) = (made, result);
+
+    /// <summary>The finished frame, which the caller then owns.</summary>
+    public Frame TakeFrame() => Interlocked.Exchange(ref _made, null)!;
+
     public void Dispose()
     {
-        Centre.Dispose();
+        if (Interlocked.Exchange(ref _centre, null) is not { } centre)
+        {
+            return;
+        }
+
+        NativePool memory = centre.Frame.Memory;
+        centre.Dispose();
         for (int i = 0; i < 4; i++)
         {
             _neighbours[i]?.Dispose();
             _motions[i]?.Dispose();
+            (_neighbours[i], _motions[i]) = (null, null);
         }
+
+        _made?.Dispose();
+        Result?.Dispose();
+        (_made, Result) = (null, null);
+        memory.KeepEnded(this);
     }
 }
 
@@ -153,8 +226,8 @@ internal sealed class Unit : IDisposable
 /// the other side take their slots: a shot's first frame is made from the four behind it (.7 dB at sigma 50 for a clip's ends, models/training/evaluate_denoise.py).
 /// </summary>
 /// <param name="radius">Neighbours on each side, 0..2.</param>
-/// <param name="pair">Makes a pair of an earlier and a later picture.</param>
-internal sealed class Neighbourhood(int radius, Func<SourcePicture, SourcePicture, SharedMotion> pair) : IDisposable
+/// <param name="motions">Finds motion.</param>
+internal sealed class Neighbourhood(int radius, IMotionEstimator motions) : IDisposable
 {
     // The slots in the order in which they are filled, and the neighbour that each is for.
     private static readonly (int Slot, int Distance)[] Slots = [(1, -1), (2, 1), (0, -2), (3, 2)];
@@ -178,7 +251,7 @@ internal sealed class Neighbourhood(int radius, Func<SourcePicture, SourcePictur
     public Unit Next()
     {
         SourcePicture centre = _pictures[_next];
-        Unit unit = new(centre);
+        Unit unit = Unit.Of(centre);
         _frameOfShot = centre.Frame.IsSceneStart ? 0 : _frameOfShot + 1;
         int before = Extent(-1);
         int behind = Extent(1);
@@ -254,7 +327,7 @@ internal sealed class Neighbourhood(int radius, Func<SourcePicture, SourcePictur
     {
         if (!_pairs.TryGetValue((first, second), out SharedMotion? motion))
         {
-            motion = pair(first, second);
+            motion = SharedMotion.Of(motions, first, second);
             _pairs.Add((first, second), motion);
         }
 

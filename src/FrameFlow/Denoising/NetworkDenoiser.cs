@@ -43,16 +43,7 @@ public sealed class NetworkDenoiser : IDenoiser
         ArgumentNullException.ThrowIfNull(frames);
         ArgumentNullException.ThrowIfNull(sigma);
         ArgumentNullException.ThrowIfNull(clean);
-        float[] grainOfShot = grain.ToArray();
-        _tiles.Run(
-            1,
-            (run, plan, tile, _, _) =>
-            {
-                grainOfShot.CopyTo(run["grain"]);
-                _inputs.Fill(plan, tile, frames, sigma, run["x"]);
-            },
-            (run, plan, tile, _, _) => _inputs.Finish(plan, tile, frames, sigma, run["n"], clean),
-            cancellationToken);
+        _tiles.Run(1, new Work(_inputs, frames, sigma, grain, clean), cancellationToken);
         if (!float.IsFinite(TensorPrimitives.Sum<float>(clean.Values)))
         {
             throw new FrameFlowException(FaultKind.Model, $"Model '{_manifest.Name}' gave a picture that is not finite; try --device cpu, and report it.");
@@ -64,5 +55,19 @@ public sealed class NetworkDenoiser : IDenoiser
     {
         _tiles.Dispose();
         _network.Dispose();
+    }
+
+    // One frame's tensors.
+    private readonly ref struct Work(NetworkInputs inputs, FloatImage frames, FloatImage sigma, ReadOnlySpan<float> grain, FloatImage clean) : ITileWork
+    {
+        private readonly ReadOnlySpan<float> _grain = grain;
+
+        public void Load(BoundRun run, TilePlan plan, Tile tile, int first, int count)
+        {
+            _grain.CopyTo(run["grain"]);
+            inputs.Fill(plan, tile, frames, sigma, run["x"]);
+        }
+
+        public void Store(BoundRun run, TilePlan plan, Tile tile, int first, int count) => inputs.Finish(plan, tile, frames, sigma, run["n"], clean);
     }
 }

@@ -51,6 +51,8 @@ public sealed class NoiseModel
         _correlation = correlation ?? White();
         Chroma = chroma;
         Evidence = evidence;
+        MeanSigma = curves.Average(c => c.Average());
+        GrainTraits = [Math.Max(0, RhoX), Math.Max(0, RhoY), Math.Max(0, RhoDiagonal), chroma];
         _grain = new Lazy<GrainField>(() => new GrainField(this));
     }
 
@@ -76,7 +78,7 @@ public sealed class NoiseModel
     public float Chroma { get; }
 
     /// <summary>The mean deviation of all channels over the whole range of intensities.</summary>
-    public float MeanSigma => _curves.Average(c => c.Average());
+    public float MeanSigma { get; }
 
     /// <summary>White noise of one deviation.</summary>
     public static NoiseModel Flat(float sigma) =>
@@ -84,6 +86,9 @@ public sealed class NoiseModel
 
     /// <summary>R, G, B: <see cref="Points"/> deviations each.</summary>
     internal IReadOnlyList<float[]> Curves => _curves;
+
+    /// <summary>What a denoiser is told of the correlations (<see cref="IDenoiser.Denoise"/>).</summary>
+    internal float[] GrainTraits { get; }
 
     /// <summary>See <see cref="Correlation"/>, row by row.</summary>
     internal IReadOnlyList<float> Correlations => _correlation;

@@ -17,8 +17,15 @@ internal readonly record struct GraphTensor(string Name, int Channels, int FlatA
     };
 }
 
-/// <summary>Fills or reads the tensors of one window: entry n of the tensors is item <paramref name="first"/> + n.</summary>
-internal delegate void TileWork(BoundRun run, TilePlan plan, Tile tile, int first, int count);
+/// <summary>What is done with a graph's tensors, of which entry n is item first + n, window by window. A structure costs no object a run.</summary>
+internal interface ITileWork
+{
+    /// <summary>Fills the inputs of a window.</summary>
+    void Load(BoundRun run, TilePlan plan, Tile tile, int first, int count);
+
+    /// <summary>Takes the outputs' core.</summary>
+    void Store(BoundRun run, TilePlan plan, Tile tile, int first, int count);
+}
 
 /// <summary>
 /// A graph that runs over pictures of one size, window by window, several pictures together. Where memory runs out, what is left of the picture is done with fewer pictures
@@ -51,22 +58,22 @@ internal sealed class TiledGraph(OnnxModel model, GraphTensor[] inputs, GraphTen
 
     /// <summary>Runs the graph over <paramref name="count"/> pictures. Waits for its turn where the device works for one at a time.</summary>
     /// <param name="count">How many, at least 1.</param>
-    /// <param name="load">Fills the inputs.</param>
-    /// <param name="store">Takes the outputs' cores.</param>
+    /// <param name="work">Fills the inputs and takes the outputs.</param>
     /// <param name="cancellationToken">Ends the work between two windows.</param>
     /// <param name="region">The part of the picture that is wanted, stored and no more; null for all.</param>
     /// <exception cref="FrameFlowException">The device failed for good, or memory does not suffice for the smallest window.</exception>
-    public void Run(int count, TileWork load, TileWork store, CancellationToken cancellationToken, PictureRegion? region = null)
+    public void Run<TWork>(int count, TWork work, CancellationToken cancellationToken, PictureRegion? region = null)
+        where TWork : ITileWork, allows ref struct
     {
         if (model.Turn is not { } turn)
         {
-            RunPart(0, count, null, region, load, store, cancellationToken);
+            RunPart(0, count, null, region, work, cancellationToken);
             return;
         }
 
         lock (turn)
         {
-            RunPart(0, count, null, region, load, store, cancellationToken);
+            RunPart(0, count, null, region, work, cancellationToken);
         }
     }
 
@@ -79,15 +86,16 @@ internal sealed class TiledGraph(OnnxModel model, GraphTensor[] inputs, GraphTen
         }
     }
 
-    private void RunPart(int first, int count, IReadOnlyList<Tile>? left, PictureRegion? region, TileWork load, TileWork store, CancellationToken cancellationToken)
+    private void RunPart<TWork>(int first, int count, IReadOnlyList<Tile>? left, PictureRegion? region, TWork work, CancellationToken cancellationToken)
+        where TWork : ITileWork, allows ref struct
     {
         (TilePlan whole, int most) = State();
         TilePlan plan = region is { } part ? whole.Around(part) : whole;
         left = left is null ? plan.Tiles : plan.Within(left);
         if (count > most)
         {
-            RunPart(first, most, left, region, load, store, cancellationToken);
-            RunPart(first + most, count - most, left, region, load, store, cancellationToken);
+            RunPart(first, most, left, region, work, cancellationToken);
+            RunPart(first + most, count - most, left, region, work, cancellationToken);
             return;
         }
 
@@ -100,9 +108,9 @@ internal sealed class TiledGraph(OnnxModel model, GraphTensor[] inputs, GraphTen
                 for (; done < left.Count; done++)
                 {
                     cancellationToken.ThrowIfCancellationRequested();
-                    load(run, plan, left[done], first, count);
+                    work.Load(run, plan, left[done], first, count);
                     run.Run();
-                    store(run, plan, left[done], first, count);
+                    work.Store(run, plan, left[done], first, count);
                 }
             }
             finally
@@ -117,7 +125,7 @@ internal sealed class TiledGraph(OnnxModel model, GraphTensor[] inputs, GraphTen
                 throw;
             }
 
-            RunPart(first, count, [.. left.Skip(done)], region, load, store, cancellationToken);
+            RunPart(first, count, [.. left.Skip(done)], region, work, cancellationToken);
         }
     }
 
@@ -146,8 +154,11 @@ internal sealed class TiledGraph(OnnxModel model, GraphTensor[] inputs, GraphTen
             }
         }
 
-        return model.Bind(memory, [.. inputs.Select(t => (t.Name, t.Shape(count, plan)))], [.. outputs.Select(t => (t.Name, t.Shape(count, plan)))]);
+        return Bind(plan, count);
     }
+
+    private BoundRun Bind(TilePlan plan, int count) =>
+        model.Bind(memory, [.. inputs.Select(t => (t.Name, t.Shape(count, plan)))], [.. outputs.Select(t => (t.Name, t.Shape(count, plan)))]);
 
     private void Return(BoundRun run, TilePlan whole, TilePlan plan, int count)
     {

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using FrameFlow.Color;
 using FrameFlow.Media;
 using FrameFlow.Motion;
@@ -12,20 +11,16 @@ namespace FrameFlow.Interpolation;
 public sealed class FramePair : Counted
 {
     private readonly Lock _gate = new();
-    private readonly ConcurrentBag<FramePair>? _idle;
+    private NativePool? _memory;
     private int _users;
     private SourceFrame? _left;
     private SourceFrame? _right;
     private MotionField? _motion;
     private MotionField? _half;
 
-    /// <summary>Holds two frames that stand alone.</summary>
-    /// <param name="left">The frame at t = 0.</param>
-    /// <param name="right">The frame at t = 1.</param>
-    public FramePair(SourceFrame left, SourceFrame right)
-        : this(null) => Begin(left, right);
-
-    private FramePair(ConcurrentBag<FramePair>? idle) => _idle = idle;
+    private FramePair()
+    {
+    }
 
     /// <summary>How far the frames are apart, s.</summary>
     public double Seconds { get; private set; }
@@ -38,19 +33,21 @@ public sealed class FramePair : Counted
     /// <exception cref="ObjectDisposedException">The pair was finished.</exception>
     public SourceFrame Right => _right ?? throw new ObjectDisposedException(nameof(FramePair));
 
-    /// <summary>Holds two frames of a film, of whose motion other pairs ask too, in an object that others left, or a new one; it goes there in the end.</summary>
-    internal static FramePair Of(SourceFrame left, SourceFrame right, ConcurrentBag<FramePair> idle)
+    /// <summary>Holds two frames.</summary>
+    /// <param name="left">The frame at t = 0.</param>
+    /// <param name="right">The frame at t = 1.</param>
+    /// <returns>The pair, which the caller disposes, and forgets then: the object serves again.</returns>
+    public static FramePair Of(SourceFrame left, SourceFrame right)
     {
-        if (idle.TryTake(out FramePair? pair))
-        {
-            pair.Renew();
-        }
-        else
-        {
-            pair = new FramePair(idle);
-        }
-
-        pair.Begin(left, right);
+        ArgumentNullException.ThrowIfNull(left);
+        ArgumentNullException.ThrowIfNull(right);
+        NativePool memory = left.Frame.Memory;
+        FramePair pair = memory.TakeEnded<FramePair>() ?? new FramePair();
+        pair.Renew();
+        left.Hold();
+        right.Hold();
+        (pair._memory, pair._left, pair._right, pair._users) = (memory, left, right, 1);
+        pair.Seconds = (right.Frame.Time - left.Frame.Time).ToDouble();
         return pair;
     }
 
@@ -111,15 +108,7 @@ public sealed class FramePair : Counted
         LetGo();
         _half?.Dispose();
         _half = null;
-        _idle?.Add(this);
-    }
-
-    private void Begin(SourceFrame left, SourceFrame right)
-    {
-        left.Hold();
-        right.Hold();
-        (_left, _right, _users) = (left, right, 1);
-        Seconds = (right.Frame.Time - left.Frame.Time).ToDouble();
+        _memory!.KeepEnded(this);
     }
 
     private void LetGo()

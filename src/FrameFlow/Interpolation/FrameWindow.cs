@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using FrameFlow.Color;
 using FrameFlow.Media;
 
@@ -7,9 +6,8 @@ namespace FrameFlow.Interpolation;
 /// <summary>The source's frames from the one that stands left of the next output on, and the pairs around it.</summary>
 /// <param name="first">The index of the first one that comes.</param>
 /// <param name="hasNeighbours">Whether a pair's neighbours are asked for as well.</param>
-/// <param name="idle">Objects that serve again.</param>
 /// <param name="memory">Where memory comes from.</param>
-internal sealed class FrameWindow(long first, bool hasNeighbours, FrameWindow.Idle idle, NativePool memory) : IDisposable
+internal sealed class FrameWindow(long first, bool hasNeighbours, NativePool memory) : IDisposable
 {
     private readonly List<(SourceFrame Frame, FramePair? Pair)> _held = []; // a frame, and the pair of it and the next once that was asked for
 
@@ -26,7 +24,7 @@ internal sealed class FrameWindow(long first, bool hasNeighbours, FrameWindow.Id
     public FramePair? Before { get; private set; }
 
     /// <summary>Takes the next frame over.</summary>
-    public void Add(Frame frame) => _held.Add((SourceFrame.Of(frame, idle.Frames), null));
+    public void Add(Frame frame) => _held.Add((SourceFrame.Of(frame), null));
 
     /// <summary>The pair that begins so many frames behind the left one; null across a cut or a gap, and where its frames were not read.</summary>
     public FramePair? Pair(int behind)
@@ -40,7 +38,7 @@ internal sealed class FrameWindow(long first, bool hasNeighbours, FrameWindow.Id
         SourceFrame right = _held[behind + 1].Frame;
         if (pair is null && !right.Frame.IsSceneStart && right.Frame.Time - left.Frame.Time <= OutputTimeline.LongestBridge)
         {
-            pair = FramePair.Of(left, right, idle.Pairs);
+            pair = FramePair.Of(left, right);
             _held[behind] = (left, pair);
         }
 
@@ -80,13 +78,5 @@ internal sealed class FrameWindow(long first, bool hasNeighbours, FrameWindow.Id
         }
 
         _held.Clear();
-    }
-
-    /// <summary>Frames' and pairs' objects that serve again, so that a frame costs none.</summary>
-    internal sealed class Idle
-    {
-        public ConcurrentBag<SourceFrame> Frames { get; } = [];
-
-        public ConcurrentBag<FramePair> Pairs { get; } = [];
     }
 }

@@ -127,9 +127,9 @@ public static class FrameInterpolators
         ArgumentNullException.ThrowIfNull(interpolator);
         ArgumentNullException.ThrowIfNull(left);
         ArgumentNullException.ThrowIfNull(right);
-        using SourceFrame first = new(left.Share());
-        using SourceFrame second = new(right.Share());
-        using FramePair pair = new(first, second);
+        using SourceFrame first = SourceFrame.Of(left.Share());
+        using SourceFrame second = SourceFrame.Of(right.Share());
+        using FramePair pair = FramePair.Of(first, second);
         interpolator.Interpolate(new PairInShot(pair), requests, cancellationToken);
     }
 }

@@ -21,7 +21,6 @@ public sealed class InterpolationStage : IFrameStage
     private readonly FrameRange _outputs;
     private readonly Predicate<long>? _isCounted;
     private readonly ConcurrentBag<Unit> _idle = [];
-    private readonly FrameWindow.Idle _idleFrames = new();
     private FramePool? _frames;
     private long _generated;
     private long _held;
@@ -109,7 +108,7 @@ public sealed class InterpolationStage : IFrameStage
         try
         {
             // Not its source index: an operation before this one may have added frames.
-            using (FrameWindow window = new(Math.Max(0, _timeline.SourceFor(_outputs).First - _reach), _reach > 0, _idleFrames, _memory))
+            using (FrameWindow window = new(Math.Max(0, _timeline.SourceFor(_outputs).First - _reach), _reach > 0, _memory))
             {
                 int lastLeft = -1;
                 for (long k = _outputs.First; k < _outputs.End; k++)

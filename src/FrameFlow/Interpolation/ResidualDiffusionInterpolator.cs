@@ -314,7 +314,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             making.ClearSynthesis();
         }
 
-        _synthesisTiles.Run(making.Count, making.LoadSynthesis, making.StoreSynthesis, cancellationToken, region);
+        _synthesisTiles.Run(making.Count, new Synthesis(making), cancellationToken, region);
     }
 
     // b = m w0' + (1 - m) w1', s, and with them the residual network's condition (nets.py, Residual), over the synthesis input.
@@ -367,7 +367,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             making.ClearResidual();
         }
 
-        _residualTiles.Run(making.Count, making.LoadResidual, making.StoreResidual, cancellationToken, making.Region);
+        _residualTiles.Run(making.Count, new Residual(making), cancellationToken, making.Region);
     }
 
     // z = mean + sqrt(1 + sigma_1^2) n, then the solver; item.Clean becomes mean + lambda (sample - mean), lambda less where the source has no such detail.
@@ -444,7 +444,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         }
     }
 
-    // Everything that belongs to the frames of one pair in the making, and the calls that the tiles make: used again from pair to pair, so that a made frame costs no objects.
+    // Everything that belongs to the frames of one pair in the making: used again from pair to pair, so that a made frame costs no objects.
     private sealed class Making : IDisposable
     {
         private readonly ResidualDiffusionInterpolator _owner;
@@ -466,54 +466,6 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
                 _requests[i].Target.ExpectedError = expectedError;
             };
             DeliverAlpha = (i, flow0, flow1, mask) => Alpha!.Write(_requests[i].Target, flow0, 1, flow1, 1, mask.Values);
-            LoadSynthesis = (run, plan, tile, first, count) =>
-            {
-                for (int n = 0; n < count; n++)
-                {
-                    Tiles.Load(plan, tile, this[first + n].Condition, run["x"], n);
-                }
-            };
-            StoreSynthesis = (run, plan, tile, first, count) =>
-            {
-                for (int n = 0; n < count; n++)
-                {
-                    Item item = this[first + n];
-                    Tiles.Add(plan, tile, run["flow_delta"], n, 4, 0, item.Delta0 ?? item.Flow0);
-                    Tiles.Add(plan, tile, run["flow_delta"], n, 4, 2, item.Delta1 ?? item.Flow1);
-                    Tiles.Store(plan, tile, run["mask"], n, 1, item.SeenMask);
-                    Tiles.Store(plan, tile, run["scale"], n, 1, item.Scale);
-                }
-            };
-            LoadResidual = (run, plan, tile, first, count) =>
-            {
-                run["theta"].Fill((float)Theta);
-                run["mean"].Fill(IsMean ? 1 : 0);
-                for (int n = 0; n < count; n++)
-                {
-                    Tiles.Load(plan, tile, this[first + n].Condition, run["cond"], n);
-                    if (States is { } states)
-                    {
-                        Tiles.Load(plan, tile, states[first + n], run["state"], n);
-                    }
-                }
-
-                if (States is null)
-                {
-                    run["state"].Clear();
-                }
-                else
-                {
-                    // EDM's z / sqrt(1 + sigma^2) with sigma_data = 1 (Karras 2022): cos(atan sigma).
-                    TensorPrimitives.Multiply(run["state"], (float)Math.Cos(Theta), run["state"]);
-                }
-            };
-            StoreResidual = (run, plan, tile, first, count) =>
-            {
-                for (int n = 0; n < count; n++)
-                {
-                    Tiles.Store(plan, tile, run["clean"], n, 3, this[first + n].Clean);
-                }
-            };
         }
 
         public Func<int, (double Position, MotionAround? Around)> PlaceOf { get; }
@@ -523,14 +475,6 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         public Deliver Deliver { get; }
 
         public DeliverMotion DeliverAlpha { get; }
-
-        public TileWork LoadSynthesis { get; }
-
-        public TileWork StoreSynthesis { get; }
-
-        public TileWork LoadResidual { get; }
-
-        public TileWork StoreResidual { get; }
 
         public AlphaPair? Alpha { get; set; }
 
@@ -576,6 +520,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             if (item is null || (item.Mask.Width, item.Mask.Height) != (like.Width, like.Height))
             {
                 item?.Dispose();
+                _items[i] = null; // should there be no memory for the next
                 _items[i] = item = new Item(_owner._memory, like.Height, like.Width, _owner._options.HalvesNetworks == true);
             }
 
@@ -616,6 +561,66 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             foreach (Item? item in _items)
             {
                 item?.Dispose();
+            }
+        }
+    }
+
+    // The synthesis network's tensors.
+    private readonly struct Synthesis(Making making) : ITileWork
+    {
+        public void Load(BoundRun run, TilePlan plan, Tile tile, int first, int count)
+        {
+            for (int n = 0; n < count; n++)
+            {
+                Tiles.Load(plan, tile, making[first + n].Condition, run["x"], n);
+            }
+        }
+
+        public void Store(BoundRun run, TilePlan plan, Tile tile, int first, int count)
+        {
+            for (int n = 0; n < count; n++)
+            {
+                Item item = making[first + n];
+                Tiles.Add(plan, tile, run["flow_delta"], n, 4, 0, item.Delta0 ?? item.Flow0);
+                Tiles.Add(plan, tile, run["flow_delta"], n, 4, 2, item.Delta1 ?? item.Flow1);
+                Tiles.Store(plan, tile, run["mask"], n, 1, item.SeenMask);
+                Tiles.Store(plan, tile, run["scale"], n, 1, item.Scale);
+            }
+        }
+    }
+
+    // The residual network's tensors.
+    private readonly struct Residual(Making making) : ITileWork
+    {
+        public void Load(BoundRun run, TilePlan plan, Tile tile, int first, int count)
+        {
+            run["theta"].Fill((float)making.Theta);
+            run["mean"].Fill(making.IsMean ? 1 : 0);
+            for (int n = 0; n < count; n++)
+            {
+                Tiles.Load(plan, tile, making[first + n].Condition, run["cond"], n);
+                if (making.States is { } states)
+                {
+                    Tiles.Load(plan, tile, states[first + n], run["state"], n);
+                }
+            }
+
+            if (making.States is null)
+            {
+                run["state"].Clear();
+            }
+            else
+            {
+                // EDM's z / sqrt(1 + sigma^2) with sigma_data = 1 (Karras 2022): cos(atan sigma).
+                TensorPrimitives.Multiply(run["state"], (float)Math.Cos(making.Theta), run["state"]);
+            }
+        }
+
+        public void Store(BoundRun run, TilePlan plan, Tile tile, int first, int count)
+        {
+            for (int n = 0; n < count; n++)
+            {
+                Tiles.Store(plan, tile, run["clean"], n, 3, making[first + n].Clean);
             }
         }
     }

@@ -56,6 +56,18 @@ public sealed class Frame : IDisposable
         }
     }
 
+    /// <summary>Where its memory comes from.</summary>
+    /// <exception cref="ObjectDisposedException">The frame was disposed.</exception>
+    internal NativePool Memory
+    {
+        get
+        {
+            NativeBlock? block = _block;
+            ObjectDisposedException.ThrowIf(block is null, this);
+            return block.Pool;
+        }
+    }
+
     /// <summary>The samples of a plane, in the order of <see cref="ColorModel"/>, alpha last: <see cref="byte"/> for 8 bit, <see cref="ushort"/> for more, <see cref="float"/> for float.</summary>
     /// <typeparam name="T"><see cref="byte"/>, <see cref="ushort"/> or <see cref="float"/>, of the size that the format has.</typeparam>
     public unsafe Span<T> Plane<T>(int index)

@@ -107,17 +107,22 @@ public sealed class LearnedFlow : IMotionEstimator, IDisposable
 
     private static (int Width, int Height) Seen(int width, int height) => Math.Min(width, height) < HalveFrom ? (width, height) : (HalfSize.Of(width), HalfSize.Of(height));
 
-    private void Run(FloatImage image0, FloatImage image1, FloatImage flow01, FloatImage flow10) => _whole.Run(
-        1,
-        (run, plan, tile, _, _) =>
+    private void Run(FloatImage image0, FloatImage image1, FloatImage flow01, FloatImage flow10) =>
+        _whole.Run(1, new Work(image0, image1, flow01, flow10), CancellationToken.None);
+
+    // One pair's tensors.
+    private readonly struct Work(FloatImage image0, FloatImage image1, FloatImage flow01, FloatImage flow10) : ITileWork
+    {
+        public void Load(BoundRun run, TilePlan plan, Tile tile, int first, int count)
         {
             Tiles.Load(plan, tile, image0, run["image0"], 0);
             Tiles.Load(plan, tile, image1, run["image1"], 0);
-        },
-        (run, plan, tile, _, _) =>
+        }
+
+        public void Store(BoundRun run, TilePlan plan, Tile tile, int first, int count)
         {
             Tiles.Store(plan, tile, run["flow01"], 0, 2, flow01);
             Tiles.Store(plan, tile, run["flow10"], 0, 2, flow10);
-        },
-        CancellationToken.None);
+        }
+    }
 }

@@ -3,7 +3,7 @@ using FrameFlow.Media;
 namespace FrameFlow.Motion;
 
 /// <summary>What the frames before and behind a pair tell of what lies between its two: how paths bend, and what moves where one of the two shows it alone.</summary>
-public sealed class MotionAround : IDisposable
+public readonly record struct MotionAround : IDisposable
 {
     private MotionAround(PathBend bend, Uncovered uncovered) => (Bend, Uncovered) = (bend, uncovered);
 

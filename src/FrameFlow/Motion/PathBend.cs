@@ -14,7 +14,7 @@ namespace FrameFlow.Motion;
 /// size. Over a wide hole a cubic follows what trembles instead of what moves. How far the middle is even acceleration shows in D0 - D1, which then is 0: with S = (D0 + D1) / 2,
 /// d is taken times S^2 / (S^2 + k (D0 - D1)^2), k from 0 for neighbours (cubic is best there) to 1/2 over many periods.
 /// </remarks>
-public sealed class PathBend : IDisposable
+public readonly record struct PathBend : IDisposable
 {
     private const float PixelsAHalf = 2; // px of the frame in one at half size
     private const int MeanRadius = 2; // cells of 4x4 px

@@ -13,7 +13,7 @@ namespace FrameFlow.Motion;
 /// next to none), m that of the pair beside, px over the pair's interval (what is carried on errs by as much), e how far the looks along the pair's own motion differ (8-bit code values; where
 /// they agree something is in front). What both frames give together weighs 1. All of it is found at half size, 3x3 cells averaged.
 /// </remarks>
-public sealed class Uncovered : IDisposable
+public readonly record struct Uncovered : IDisposable
 {
     private const int MeanRadius = 1; // cells of 2x2 px
     private const float PixelsAHalf = 2; // px of the frame in one at half size
@@ -35,7 +35,6 @@ public sealed class Uncovered : IDisposable
     /// <returns>What was found; the caller disposes it.</returns>
     public static Uncovered Find(PathBend bend, MotionField before, MotionField pair, MotionField after, NativePool pool)
     {
-        ArgumentNullException.ThrowIfNull(bend);
         ArgumentNullException.ThrowIfNull(before);
         ArgumentNullException.ThrowIfNull(pair);
         ArgumentNullException.ThrowIfNull(after);
@@ -124,7 +123,7 @@ public sealed class Uncovered : IDisposable
     }
 
     // One frame of the pair and the pair beside it.
-    private sealed class Side : IDisposable
+    private readonly struct Side : IDisposable
     {
         private const int Hidden = 0; // the share of a place that the other frame does not show
         private const int Doubt = 1; // px that the motion away may err by, over the pair's interval

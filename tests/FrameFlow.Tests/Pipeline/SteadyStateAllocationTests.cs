@@ -1,6 +1,9 @@
 using FrameFlow.Benchmarking;
+using FrameFlow.Denoising;
+using FrameFlow.Inference;
 using FrameFlow.Interpolation;
 using FrameFlow.Media;
+using FrameFlow.Motion;
 using FrameFlow.Pipeline;
 using FrameFlow.SceneCuts;
 using FrameFlow.Tests.Support;
@@ -17,6 +20,10 @@ public sealed class SteadyStateAllocationTests : IDisposable
     private const int Nothing = 16;
 
     private const int Count = 1600;
+
+    // Networks run too long for so many frames, and the test runner's share is more of a few: still less than two objects.
+    private const int NextToNothing = 40;
+    private const int FewCount = 400;
 
     private readonly NativePool _pool = new(1L << 30);
     private readonly VideoFormat _format = new() { Width = 96, Height = 64, PixelFormat = PixelFormat.Known["yuv420p"] };
@@ -41,7 +48,28 @@ public sealed class SteadyStateAllocationTests : IDisposable
         Assert.InRange(await BytesAFrameAsync([new InterpolationStage(outputs, times, interpolator, options, _pool)], outputs.Count), 0, Nothing);
     }
 
-    private async Task<double> BytesAFrameAsync(IReadOnlyList<IFrameStage> stages, long outputs)
+    [Fact]
+    public async Task Interpolation_WithModel_AllocatesNothing()
+    {
+        FrameTimeline times = Some.Timeline(FewCount);
+        OutputTimeline outputs = new(times, 60, 1);
+        InterpolationOptions options = new() { Workers = 2 };
+        Model model = new ModelCatalog(Repository.Models).Find("light", "interpolate");
+        using ResidualDiffusionInterpolator interpolator = ResidualDiffusionInterpolator.Create(model, ExecutionDevice.Cpu(1), _format, options, _pool);
+        Assert.InRange(await BytesAFrameAsync([new InterpolationStage(outputs, times, interpolator, options, _pool)], outputs.Count, FewCount), 0, NextToNothing);
+    }
+
+    [Fact]
+    public async Task Denoising_AllocatesNothing()
+    {
+        DenoiseOptions options = new() { Workers = 2 };
+        Model model = new ModelCatalog(Repository.Models).Find("denoise-light", "denoise");
+        using NetworkDenoiser denoiser = new(model, ExecutionDevice.Cpu(1), _format, options.TilePixels, _pool);
+        DenoiseStage stage = new(denoiser, new DenseInverseSearch(), [new ShotNoise(0, NoiseModel.Flat(5f / 255))], _format, options, _pool);
+        Assert.InRange(await BytesAFrameAsync([stage], FewCount, FewCount), 0, NextToNothing);
+    }
+
+    private async Task<double> BytesAFrameAsync(IReadOnlyList<IFrameStage> stages, long outputs, int count = Count)
     {
         // A dozen different pictures, again and again, so that the film costs no memory.
         FramePool frames = new(_pool, _format);
@@ -60,7 +88,7 @@ public sealed class SteadyStateAllocationTests : IDisposable
         try
         {
             AllocationSink sink = new(new DiscardingSink(), outputs);
-            await VideoPipeline.Build(new Film(_format, pictures, Count), stages, sink, channelCapacity: 3, _pool.LimitBytes).RunAsync(TestContext.Current.CancellationToken);
+            await VideoPipeline.Build(new Film(_format, pictures, count), stages, sink, channelCapacity: 3, _pool.LimitBytes).RunAsync(TestContext.Current.CancellationToken);
             Assert.Equal(outputs, sink.Frames);
             return sink.BytesPerFrame;
         }

@@ -100,7 +100,6 @@ internal sealed class MaskedFill
         using FloatImage clean = memory.RentImage(3, _height, _width);
         using FloatImage level = memory.RentImage(3, _height, _width);
         using FloatImage grain = memory.RentImage(3, _height, _width);
-        float[] correlation = [Math.Max(0, noise.RhoX), Math.Max(0, noise.RhoY), Math.Max(0, noise.RhoDiagonal), noise.Chroma];
         int cell = 0;
         for (int top = 0; top < height; top += Cell)
         {
@@ -118,7 +117,7 @@ internal sealed class MaskedFill
                 int y = Math.Clamp(top - Margin, 0, height - _height);
                 Cut(frames, x, y, crop);
                 Cut(sigmas, x, y, cropSigma);
-                _denoiser.Denoise(crop, cropSigma, correlation, clean, cancellationToken);
+                _denoiser.Denoise(crop, cropSigma, noise.GrainTraits, clean, cancellationToken);
                 noise.Fill(clean, level);
                 if (_tools.Options.Grain)
                 {
