@@ -77,9 +77,9 @@ def main():
     residual.load_state_dict(ema["residual"])
     synthesis, residual = aligned(synthesis), aligned(residual)
     generator, rows = torch.Generator().manual_seed(0), {}
-    for _, i0, i1, truth, x, apart in Triplets(args.triplets, stride=args.patch_stride).items:
+    for _, truth, x in Triplets(args.triplets, stride=args.patch_stride).items:
         target, band = motion.to_tensor(truth), high_band(truth)
-        found = interpolate.base(synthesis, i0, i1, x, apart=apart)
+        found = interpolate.base(synthesis, x)
         mean_u = interpolate.mean(residual, found.cond)
         one = found.b + found.s * mean_u
         noise = torch.randn(mean_u.shape, generator=generator)

@@ -52,7 +52,7 @@ def aligned(network):
 
 
 class Triplets:
-    """A folder of triplets with their motion found once: items (name, frame0, frame1, truth uint8, x [1,16,H,W], apart: interpolate.base)."""
+    """A folder of triplets with their motion found once: items (name, truth uint8, x [1,16,H,W])."""
 
     def __init__(self, folder, t=0.5, stride=3):
         self.items = []
@@ -63,9 +63,8 @@ class Triplets:
             i0, i1 = motion.to_tensor(frame0), motion.to_tensor(frame1)
             with torch.no_grad():
                 v = motion.motion_at(i0, i1, f01, f10, time)
-                x = interpolate.synthesis_input(i0, i1, v, *motion.inconsistency_at(f01, f10, v, time), time)
-                apart = [m - v for m in motion.carried(f01, f10, time)]
-            self.items.append((os.path.basename(path[:-1]), i0, i1, truth, x, apart))
+                x = interpolate.synthesis_input(i0, i1, v, *motion.inconsistency_at(f01, f10, v, time), time, apart=[m - v for m in motion.carried(f01, f10, time)])
+            self.items.append((os.path.basename(path[:-1]), truth, x))
 
     @torch.no_grad()
     def confidence(self, synthesis, residual):
@@ -74,13 +73,29 @@ class Triplets:
 
         synthesis, residual = aligned(synthesis), aligned(residual)
         error, s2, difference = [], [], []
-        for _, i0, i1, truth, x, apart in self.items:
-            found = interpolate.base(synthesis, i0, i1, x, apart=apart)
+        for _, truth, x in self.items:
+            found = interpolate.base(synthesis, x)
             one = found.b + found.s * interpolate.mean(residual, found.cond)
             error.append(float((one - motion.to_tensor(truth)).square().mean()))
             s2.append(float(found.s.square().mean()))
             difference.append(float((found.cond[:, 3:6] - found.cond[:, 6:9]).abs().mean()))
         return {"n": len(error), "expected_error": round(float(spearmanr(s2, error)[0]), 3), "difference": round(float(spearmanr(difference, error)[0]), 3)}
+
+    @torch.no_grad()
+    def explain(self):
+        """Where the error of the averaged look-ups comes from: mean decibels when the truth tells how each look should have been moved (dense inverse search from the truth to it). `same`: what both
+        are moved by alike, by which the frame does not stand where even motion has it, which two frames cannot know; `shift`: its median over the picture; `opposite`: the error of the motion itself."""
+        rows = {}
+        for _, truth, x in self.items:
+            looks = x[:, 0:3], x[:, 3:6]
+            off = [motion.to_tensor(motion.dense_inverse_search(truth, to_bytes(look), both=False, stride=2)[0]) for look in looks]
+            same, opposite = (off[0] + off[1]) / 2, (off[0] - off[1]) / 2
+            shift = same.flatten(2).median(2).values[..., None, None].expand_as(same)
+            moves = {"none": (0 * same, 0 * same), "shift": (shift, shift), "same": (same, same), "opposite": (opposite, -opposite), "both": off}
+            for key, moved in moves.items():
+                mean = sum(motion.warp(look, by, "bicubic") for look, by in zip(looks, moved)) / 2
+                rows.setdefault(key, []).append(psnr(to_bytes(mean), truth))
+        return {k: {"mean": round(float(np.mean(v)), 2), "median_gain": round(float(np.median(np.subtract(v, rows["none"]))), 2)} for k, v in rows.items()}
 
     @torch.no_grad()
     def score(self, synthesis, residual=None, steps=0, seed=0, with_ssim=False, pictures=None):
@@ -89,9 +104,9 @@ class Triplets:
         u2, generator = [], torch.Generator().manual_seed(seed)
         synthesis = aligned(synthesis)
         residual = residual and aligned(residual)
-        for name, i0, i1, truth, x, apart in self.items:
+        for name, truth, x in self.items:
             target = motion.to_tensor(truth)
-            found = interpolate.base(synthesis, i0, i1, x, apart=apart)
+            found = interpolate.base(synthesis, x)
             m = torch.sigmoid(7 * (x[:, 12:13] - x[:, 13:14]))
             out = {"average": m * x[:, 0:3] + (1 - m) * x[:, 3:6], "base": found.b}
             u2.append(float(((target - found.b) / found.s).square().mean()))
@@ -129,6 +144,7 @@ def main():
     ap.add_argument("--json")
     ap.add_argument("--pictures")
     ap.add_argument("--confidence", action="store_true", help="print how well the expected error tells the true one, and no more")
+    ap.add_argument("--explain", action="store_true", help="print what the error of the averaged look-ups is made of, and no more")
     ap.add_argument("--items", action="store_true", help="print each triplet's decibels as well")
     args = ap.parse_args()
     torch.set_num_threads(1)
@@ -140,6 +156,9 @@ def main():
     triplets = Triplets(args.triplets, stride=args.patch_stride)
     if args.confidence:
         print(json.dumps(triplets.confidence(synthesis, residual)))
+        return
+    if args.explain:
+        print(json.dumps(triplets.explain()))
         return
     figures = triplets.score(synthesis, residual, args.steps, with_ssim=True, pictures=args.pictures)
     figures["command"] = f"evaluate.py --triplets <footage>/triplets --steps {args.steps} --patch-stride {args.patch_stride}"

@@ -48,7 +48,7 @@ class Held:
             x = full.synthesis_input(i0, i1, *full.find_flow(flow, i0, i1), t)
             out = {"still": (i0 + i1) / 2, "average": full.average(x)}
             if synthesis:
-                found = interpolate.base(aligned(synthesis), i0, i1, x)
+                found = interpolate.base(aligned(synthesis), x, i0, i1)
                 out["base"] = found.b
                 u2.append(float(((target - found.b) / found.s).square().mean()))
             if residual:

@@ -28,7 +28,7 @@ OPSET = 14
 HALVE_FROM = 720  # px of the shorter side: light's networks see larger frames at half size (docs/benchmarks.md: half the time at 720p, .1 dB of its .2 over plain averaging)
 ACTIVATION_BYTES = {"synthesis": 240, "residual": 240, "denoise": 400}  # a pixel of the input, upper bounds: what ONNX Runtime holds between operators, as glibc keeps it
 AXES = {0: "N", 2: "H", 3: "W"}
-GRAPHS = {"synthesis": (["x"], ["flow_delta", "mask", "scale"]), "residual": (["state", "cond", "theta", "mean"], ["clean"]),
+GRAPHS = {"synthesis": (["x"], ["mask", "scale"]), "residual": (["state", "cond", "theta", "mean"], ["clean"]),
           "denoise": (["x", "grain"], ["n"])}
 LICENCE = "MIT; trained on material credited in models/training/DATA.md (CC0, CC BY, public domain, BSD)"
 
@@ -131,11 +131,11 @@ def write_goldens(folder, synthesis, residual, steps=3):
         frame0=frame0, frame1=frame1, f01=f01, f10=f10, t=t, v=v, apart=torch.cat(apart, 1), w0=motion.warp(frame0, -t * v, "bicubic"), w1=motion.warp(frame1, (1 - t) * v, "bicubic"),
         inc0=motion.inconsistency(f01, f10), inc1=motion.inconsistency(f10, f01), inc_t0=i0, inc_t1=i1, valid0=motion.inside(-t * v), valid1=motion.inside((1 - t) * v))
 
-    x = interpolate.synthesis_input(frame0, frame1, v, i0, i1, t)
-    delta, mask, scale = synthesis(x)
-    put("synthesis", "synthesis.onnx on the pair of `motion`. tolerance 1e-3 (flow_delta, px), 2e-4 (the rest)", x=x, flow_delta=delta, mask=mask, scale=scale)
+    x = interpolate.synthesis_input(frame0, frame1, v, i0, i1, t, apart=apart)
+    mask, scale = synthesis(x)
+    put("synthesis", "synthesis.onnx on the pair of `motion`, look-ups averaged. tolerance 2e-4", x=x, mask=mask, scale=scale)
 
-    found = interpolate.base(synthesis, frame0, frame1, x, apart=apart)
+    found = interpolate.base(synthesis, x)
     noise = torch.randn(1, 3, 48, 64, generator=torch.Generator().manual_seed(2))
     theta, zero = torch.full((1, 1, 1, 1), math.atan(0.7)), torch.zeros(1, 1, 1, 1)
     put("residual", "residual.onnx on the condition of `chain`, sigma = 0.7. tolerance 5e-4", state=noise, cond=found.cond, theta=theta, mean=zero,
@@ -193,7 +193,7 @@ def to_onnx(module, name, inputs, path):
     torch.onnx.export(module, inputs, path + ".part", input_names=ins, output_names=outs, dynamic_axes=axes, opset_version=OPSET, do_constant_folding=True)
     model = onnx.load(path + ".part")
     model.producer_name, model.doc_string = "FrameFlow", f"{name}: see models/training/{'denoise' if name == 'denoise' else 'nets'}.py"
-    for output, channels in zip(model.graph.output, {"synthesis": (4, 1, 1), "residual": (3,), "denoise": (3,)}[name]):
+    for output, channels in zip(model.graph.output, {"synthesis": (1, 1), "residual": (3,), "denoise": (3,)}[name]):
         for axis, value in zip(output.type.tensor_type.shape.dim, ("N", channels, "H", "W")):
             axis.Clear()
             setattr(axis, "dim_value" if isinstance(value, int) else "dim_param", value)

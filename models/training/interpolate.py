@@ -30,11 +30,13 @@ class Base:
     flow: torch.Tensor
 
 
-def synthesis_input(frame0, frame1, v, inc0, inc1, t, origin=(0, 0)):
-    """The synthesis network's x [N,16,h,w] for the window of v, inc0, inc1 that begins at `origin` (x, y) of the frames."""
+def synthesis_input(frame0, frame1, v, inc0, inc1, t, origin=(0, 0), apart=()):
+    """The synthesis network's x [N,16,h,w] for the window of v, inc0, inc1 that begins at `origin` (x, y) of the frames. `apart`: other motions over the interval, less V [N,2,h,w] each:
+    the look-ups are the means of what all fetch (the tool has both directions' own, below 1080 lines). Where motion is sure they agree; elsewhere their mean is nearer to the truth."""
     to0, to1 = -t * v, (1 - t) * v
     size = frame0.shape[-2:]
-    w0, w1 = warp(frame0, to0, "bicubic", origin), warp(frame1, to1, "bicubic", origin)
+    mean_of = lambda frame, factor: sum(warp(frame, factor * (v + a), "bicubic", origin) for a in (0, *apart)) / (1 + len(apart))
+    w0, w1 = mean_of(frame0, -t), mean_of(frame1, 1 - t)
     difference = (w0 - w1).abs().mean(1, keepdim=True)
     return torch.cat((w0, w1, to0 / FLOW_UNIT, to1 / FLOW_UNIT, inc0, inc1, inside(to0, origin, size), inside(to1, origin, size), t.expand_as(inc0), difference), 1)
 
@@ -44,15 +46,13 @@ def time_factor(t):
     return 2 * torch.sqrt(t * (1 - t))
 
 
-def base(synthesis, frame0, frame1, x, origin=(0, 0), detach=False, apart=()):
-    """Runs the synthesis network on its input x and blends the corrected look-ups. With `detach` no gradient of s and cond reaches it. `apart`: other motions over the interval, less V [N,2,h,w] each:
-    the look-ups are the means of what all fetch (the tool has both directions' own, below 1080 lines). Where motion is sure they agree; elsewhere their mean is nearer to the truth."""
-    delta, mask, scale = synthesis(x)
-    delta, mask, scale = delta.float(), mask.float(), scale.float()
-    t = x[:, 14:15]
-    to0, to1 = x[:, 6:8] * FLOW_UNIT + delta[:, :2], x[:, 8:10] * FLOW_UNIT + delta[:, 2:]
-    mean_of = lambda frame, to, factor: sum(warp(frame, to + factor * a, "bicubic", origin) for a in (0, *apart)) / (1 + len(apart))
-    w0, w1 = mean_of(frame0, to0, -t), mean_of(frame1, to1, 1 - t)
+def base(synthesis, x, frame0=None, frame1=None, origin=(0, 0), detach=True):
+    """Runs the synthesis network on its input x and blends the look-ups in it; where the network corrects the motion (nets.Synthesis), new ones from the frames. With `detach` no gradient of s and cond reaches it."""
+    *delta, mask, scale = (out.float() for out in synthesis(x))
+    t, w0, w1, to0, to1 = x[:, 14:15], x[:, 0:3], x[:, 3:6], x[:, 6:8] * FLOW_UNIT, x[:, 8:10] * FLOW_UNIT
+    if delta:
+        to0, to1 = to0 + delta[0][:, :2], to1 + delta[0][:, 2:]
+        w0, w1 = warp(frame0, to0, "bicubic", origin), warp(frame1, to1, "bicubic", origin)
     b = mask * w0 + (1 - mask) * w1
     s = (math.sqrt(2) * scale).clamp(*SCALE_RANGE) * time_factor(t)
     length = lambda flow: flow.norm(dim=1, keepdim=True) / FLOW_UNIT

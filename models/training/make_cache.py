@@ -3,12 +3,13 @@
 
   make_cache.py --cache DIR --count 4000 [--textures DIR] [--shots DIR] [--seed 0]
 
-Each sample is one .npy: uint8 [25,H,W] of frame0 RGB, frame1 RGB, truth RGB, inc_t0, inc_t1 (x 255), then as fp16 V (4 planes) and the teacher's F_t0, F_t1 (8), then
-how much better the teacher's look-ups are (2, x 255); t in the name. The teacher is dense inverse search from the truth itself: privileged, as in RIFE's distillation.
-Files appear complete (written aside, then renamed), so training may read while this runs. Dense inverse search stands in for the pipeline's own.
+A sample of the interpolation's is one .npy, float16 [19,h,w] (data.py): what the product itself shows its synthesis network (tests/Benchmarks --windows) of four frames in a row,
+or of two that stand alone, and the truth. So the networks learn from the motion, the paths and the occlusions that they will meet.
+Files appear complete (written aside, then renamed), so training may read while this runs.
 """
 import argparse
 import os
+import subprocess
 import time
 
 import cv2
@@ -16,67 +17,79 @@ import numpy as np
 import torch
 
 import holes
-import motion
 import scenes
 import shots
 import windows
+from data import PATCH, PLANES
 
-TEACHER_GAIN = 4.0  # of 255: a look-up this much better counts fully
-SMOOTHING = 13  # px, side of the box in which look-ups are compared
-SIZE = 224  # px, the side of a stored sample; motion is found on the picture around it
-
-
-def as_bytes(flow):
-    """[1,2,h,w] float -> the bytes of its fp16 as 4 planes [4,h,w]."""
-    _, c, h, w = flow.shape
-    return flow[0].half().numpy().view(np.uint8).reshape(c, h, w, 2).transpose(0, 3, 1, 2).reshape(2 * c, h, w)
+SIZE = 192  # px, the most of a side that is stored
+ALONE = 0.3  # of the samples: two frames without neighbours, as in a shot's first and last pair
+LARGEST_ERROR = 10 ** -1.4  # mean squared: beyond, prediction is hopeless
 
 
-def teacher(frame0, frame1, truth, v, t):
-    """Motion from the true frame (uint8 RGB [h,w,3]) to each given frame, and in 0..1 how much better it fetches than V does: planes [10,h,w]."""
-    target = motion.to_tensor(truth)
-    flows, gains = [], []
-    for frame, linear in ((frame0, -t * v), (frame1, (1 - t) * v)):
-        flow = motion.to_tensor(motion.dense_inverse_search(truth, frame, both=False)[0])
-        error = lambda f: motion.box((motion.warp(motion.to_tensor(frame), f) - target).abs().mean(1, keepdim=True), SMOOTHING)
-        flows.append(as_bytes(flow))
-        gains.append(((error(linear) - error(flow)) * 255 / TEACHER_GAIN).clamp(0, 1)[0].mul(255).round().byte().numpy())
-    return np.concatenate(flows + gains)
+class Product:
+    """The program itself, which answers four frames with the planes that its networks see."""
+
+    def __init__(self):
+        here = os.path.dirname(os.path.abspath(__file__))
+        command = ["dotnet", "run", "-c", "Release", "--project", f"{here}/../../tests/Benchmarks", "--", "--windows", f"{here}/.."]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def planes(self, frames, t, alone):
+        """Float16 [16,H,W]: x of the frame at t between the middle two of four uint8 RGB pictures [H,W,3]; `alone`: of these two without the others."""
+        height, width = frames[0].shape[:2]
+        self.process.stdin.write(f"{width} {height} {t:.6f} {int(alone)}\n".encode() + b"".join(np.ascontiguousarray(f).tobytes() for f in frames))
+        self.process.stdin.flush()
+        answer = self.process.stdout.read(2 * (PLANES - 3) * height * width)
+        if not answer:
+            raise SystemExit("tests/Benchmarks --windows ended; it has said why")
+        return np.frombuffer(answer, np.float16).reshape(PLANES - 3, height, width)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
 
 
-def sample(frame0, frame1, truth, t, rng, size=SIZE):
-    """The stored array of one pair (uint8 RGB pictures), cut to `size` after its motion is known; None where prediction is hopeless or nothing moves."""
-    f01, f10 = (motion.to_tensor(f) for f in motion.dense_inverse_search(frame0, frame1, stride=2))  # nearer to the product's search than 3
-    i0, i1, target = (motion.to_tensor(f) for f in (frame0, frame1, truth))
-    time_ = torch.full((1, 1, 1, 1), t)
-    v = motion.motion_at(i0, i1, f01, f10, time_)
-    inc0, inc1 = motion.inconsistency_at(f01, f10, v, time_)
-    height, width = frame0.shape[:2]
-    h, w = min(size, height) // 8 * 8, min(size, width) // 8 * 8
-    places = [(int(rng.integers(0, height - h + 1)), int(rng.integers(0, width - w + 1))) for _ in range(4)]
-    activity = lambda p: shots.difference(frame0[p[0]:p[0] + h, p[1]:p[1] + w], frame1[p[0]:p[0] + h, p[1]:p[1] + w])
-    y, x = max(places, key=activity)  # where more happens
-    cut = lambda a: a[..., y:y + h, x:x + w]
-    average = 0.5 * (motion.warp(i0, -time_ * v) + motion.warp(i1, (1 - time_) * v))
-    error = float(cut(average - target).square().mean())
-    if error > 10 ** -1.4 or error < 10 ** -4.8 or activity((y, x)) < 1:
+def shot(rng, real):
+    """Four frames of a shot in a row, a true one between the middle two, and its t; None where still or cut. Made smaller as a rule, since shots are soft from their compression."""
+    names = list(real)
+    weights = np.sqrt([len(real[n]) for n in names])
+    frames = real[names[rng.choice(len(names), p=weights / weights.sum())]]
+    n = 2 * int(rng.choice((1, 1, 2, 3))) if rng.random() < 0.7 else int(rng.integers(3, 6))
+    k = n // 2 if n % 2 == 0 else int(rng.integers(1, n))
+    if len(frames) <= 3 * n:
         return None
-    u8 = lambda a: cut(a)[0].mul(255).round().clamp(0, 255).byte().numpy()
-    pixels = lambda f: np.ascontiguousarray(f[y:y + h, x:x + w])
-    return np.concatenate([u8(i0), u8(i1), u8(target), u8(inc0), u8(inc1), as_bytes(cut(v)), teacher(pixels(frame0), pixels(frame1), pixels(truth), cut(v), t)])
+    first = int(rng.integers(n, len(frames) - 2 * n))
+    steps = [shots.difference(frames[i], frames[i + 1]) for i in range(first - n, first + 2 * n)]
+    if sum(steps[n:2 * n]) < 1.5 or max(steps) > 45 or max(steps) > 4 * (np.median(steps) + 2):
+        return None
+    pictures = [frames[first + i] for i in (-n, 0, n, 2 * n, k)]
+    height, width = pictures[0].shape[:2]
+    scale = max(rng.uniform(0.5, 1.15), (PATCH + 8) / min(height, width))
+    if scale < 0.95:
+        pictures = [cv2.resize(p, (int(width * scale), int(height * scale)), interpolation=cv2.INTER_AREA) for p in pictures]
+    return pictures[:4], pictures[4], k / n
 
 
-def degraded(rng, frame):
-    """A given frame (uint8 RGB [h,w,3]) as worse sources have it, before its motion is sought: softened, grained and compressed, each with even chance; the truth stays."""
-    if rng.random() < 0.5:
-        frame = cv2.GaussianBlur(frame, (0, 0), rng.uniform(0.3, 1.0))
-    if rng.random() < 0.5:
-        grain = cv2.GaussianBlur(rng.standard_normal(frame.shape).astype(np.float32), (0, 0), rng.uniform(0.2, 0.8))
-        frame = np.clip(frame + np.exp(rng.uniform(0, np.log(15))) / grain.std() * grain, 0, 255).round().astype(np.uint8)
-    if rng.random() < 0.5:
-        _, coded = cv2.imencode(".jpg", frame[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))])
-        frame = np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[:, :, ::-1])
-    return frame
+def made(rng, seed, textures):
+    """The same of a made scene."""
+    t = 0.5 if rng.random() < 0.6 else float(rng.uniform(0.04, 0.96))
+    scene = scenes.Scene(seed, 256, 256, textures, folding=rng.random() < 0.3)
+    return [scene.frame(tau) for tau in (-1, 0, 1, 2)], scene.frame(t, grain=False), t
+
+
+def sample(product, frames, truth, t, rng):
+    """The stored array, cut to SIZE where more is wrong; None where prediction is hopeless or nothing moves."""
+    if shots.difference(frames[1], frames[2]) < 1:
+        return None
+    planes = product.planes(frames, t, rng.random() < ALONE)
+    stored = np.concatenate((planes, truth.transpose(2, 0, 1).astype(np.float32) / 255), dtype=np.float16, casting="same_kind")
+    error = np.square((planes[0:3].astype(np.float32) + planes[3:6]) / 2 - stored[16:]).mean(0)
+    if error.mean() > LARGEST_ERROR:
+        return None
+    cuts = [tuple(int(rng.integers(0, max(0, side - SIZE) + 1)) for side in error.shape) for _ in range(4)]
+    y, x = max(cuts, key=lambda p: error[p[0]:p[0] + SIZE, p[1]:p[1] + SIZE].mean())
+    return stored[:, y:y + SIZE, x:x + SIZE]
 
 
 def main():
@@ -88,10 +101,6 @@ def main():
     ap.add_argument("--textures")
     ap.add_argument("--shots")
     ap.add_argument("--share", type=float, default=0.5, help="of real shots")
-    ap.add_argument("--side", type=int, default=256, help="px, of made scenes; seven eighths of it are stored")
-    ap.add_argument("--speeds", type=float, nargs=2, default=(0.3, 48), help="px, least and most motion of a layer over the interval")
-    ap.add_argument("--folding", action="store_true", help="limbs that fold and wheels with spokes in made scenes as well")
-    ap.add_argument("--degrade", action="store_true", help="soften, grain and compress the given frames")
     ap.add_argument("--seed", type=int, default=0)
     ap.add_argument("--pause", type=float, default=0, help="seconds to rest after each sample, on a shared machine")
     args = ap.parse_args()
@@ -106,27 +115,18 @@ def main():
                 print(f"{done} of {args.count}, {index} tried, {done / (time.time() - began):.1f} a second", flush=True)
             time.sleep(args.pause)
         return
-    textures = scenes.Textures(args.textures)
+    textures, product = scenes.Textures(args.textures), Product()
     real = shots.load(args.shots) if args.shots else {}
     done, index, began = 0, 0, time.time()
     while done < args.count:
         index += 1
         rng = np.random.default_rng([args.seed, index])
-        if real and rng.random() < args.share:
-            kind, pair = "shot", shots.draw(rng, real)
-            if pair is None:
-                continue
-        else:
-            side = args.side
-            kind, t = "made", 0.5 if rng.random() < 0.5 else float(rng.uniform(0.04, 0.96))
-            scene = scenes.Scene([args.seed, index, 1], side, side, textures, args.speeds, args.folding)
-            pair = scene.frame(0), scene.frame(1), scene.frame(t, grain=False), t
-        if args.degrade:
-            pair = *(degraded(rng, frame) for frame in pair[:2]), *pair[2:]
-        array = sample(*pair, rng, args.side * 7 // 8)
+        kind = "shot" if real and rng.random() < args.share else "made"
+        drawn = shot(rng, real) if kind == "shot" else made(rng, [args.seed, index, 1], textures)
+        array = drawn and sample(product, *drawn, rng)
         if array is None:
             continue
-        name = f"{args.cache}/{kind}_{args.seed}_{index:06d}_{pair[3]:.4f}.npy"
+        name = f"{args.cache}/{kind}_{args.seed}_{index:06d}.npy"
         with open(name + ".part", "wb") as f:
             np.save(f, array)
         os.replace(name + ".part", name)
@@ -134,6 +134,7 @@ def main():
         if done % 100 == 0:
             print(f"{done} of {args.count}, {index} tried, {done / (time.time() - began):.1f} a second", flush=True)
         time.sleep(args.pause)
+    product.close()
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ class LightBody(nn.Module):
     def __init__(self, inputs, outputs, widths, at2, at4, dilations):
         super().__init__()
         w2, w4, w8 = widths
-        self.entry = nn.Conv2d(inputs, w2, 6, 2, 2)
+        self.entry = conv(inputs, w2, stride=2)
         self.fine_in = nn.ModuleList(conv(w2, w2) for _ in range(at2))
         self.down4 = conv(w2, w4, stride=2)
         self.middle_in = nn.ModuleList(conv(w4, w4) for _ in range(at4))
@@ -121,7 +121,7 @@ class LightBody(nn.Module):
 
     def reach(self):
         """Receptive field's radius in px."""
-        radius = 3 + 2 * len(self.fine_in) + 2 + 4 * len(self.middle_in) + 4
+        radius = 2 + 2 * len(self.fine_in) + 2 + 4 * len(self.middle_in) + 4
         radius += 8 * sum(layer.dilation[0] for layer in self.coarse) + 8
         return radius + 4 * len(self.middle_out) + 2 * len(self.fine_out) + 2
 
@@ -205,17 +205,17 @@ class Residual(nn.Module):
 
 
 class LightSynthesis(nn.Module):
-    """Synthesis of `light`: same inputs and outputs, no matching costs (on 48 triplets they were worth nothing)."""
+    """Synthesis of `light`: x as `Synthesis` has it, gives mask and scale alone. Corrections of the motion and matching costs were worth nothing on 48 triplets."""
 
     def __init__(self):
         super().__init__()
-        self.body = LightBody(INPUT_CHANNELS, 6, (16, 32, 48), at2=0, at4=1, dilations=(1, 2))
+        self.body = LightBody(INPUT_CHANNELS, 2, (16, 16, 32), at2=0, at4=1, dilations=(1,))
 
     def forward(self, x):
         out = self.body(x)
         t = x[:, 14:15].clamp(1e-3, 1 - 1e-3)
-        logit = out[:, 4:5] + torch.log((1 - t) / t) + VALID_LOGIT * (x[:, 12:13] - x[:, 13:14])
-        return 4 * out[:, 0:4], torch.sigmoid(logit), torch.exp(SCALE_PRIOR + out[:, 5:6].clamp(-4, 4))
+        logit = out[:, 0:1] + torch.log((1 - t) / t) + VALID_LOGIT * (x[:, 12:13] - x[:, 13:14])
+        return torch.sigmoid(logit), torch.exp(SCALE_PRIOR + out[:, 1:2].clamp(-4, 4))
 
     def reach(self):
         """Receptive field's radius in px."""
@@ -227,7 +227,7 @@ class LightResidual(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.body = LightBody(3 + INPUT_CHANNELS + 5, 3, (16, 32, 64), at2=1, at4=2, dilations=(1, 2))
+        self.body = LightBody(3 + INPUT_CHANNELS + 5, 3, (16, 32, 48), at2=0, at4=1, dilations=(1,))
 
     def forward(self, state, cond, theta, mean):
         cos, sin = torch.cos(theta), torch.sin(theta)

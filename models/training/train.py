@@ -3,7 +3,7 @@
 
   train.py --task interpolate --minutes 60 --cache DIR --out DIR [--triplets DIR] [--resume FILE]
 
-Tasks: synthesis, residual (synthesis frozen), interpolate (both at once; the residual network sees b and s detached). `flow` is to come.
+Tasks: interpolate (synthesis and residual at once; the residual network sees b and s detached), denoise. `full` is trained by train_full.py.
 Written to --out: last.pt (everything, to resume), best.pt (EMA of the best validation), log.jsonl. SIGTERM ends as time's end does.
 The learning rate falls as a cosine over --minutes. On a GPU: bf16 autocast and channels-last; on a CPU bf16 where it has the instructions.
 """
@@ -22,11 +22,10 @@ import torch.nn.functional as F
 import interpolate
 import runlog
 import windows
-from data import PATCH, Samples
+from data import Samples
 from nets import LightResidual, LightSynthesis
 
 MEAN_SHARE = 0.5  # of a batch's samples train the mean head: the default output, so more than the fourth that the design names
-TEACHER_KNEE = 3.0  # px, where the teacher's loss turns from quadratic to linear
 SCALE_WEIGHT = 0.1  # of the Laplace likelihood beside the base's loss
 
 
@@ -51,13 +50,6 @@ def base_loss(b, truth):
     """ln of each sample's squared error (what PSNR averages), with .3 of ln of the pyramid's: scalar."""
     squared = (b - truth).square().mean((1, 2, 3))
     return (hardness(squared) * (torch.log(squared + 1e-4) + 0.3 * torch.log(pyramid_l1(b, truth) + 1e-3))).mean()
-
-
-def teacher_loss(flow, taught, better):
-    """Huber loss to the motion found from the true frame, where that fetches better: quadratic, so that a likely direction pulls although the likeliest is none."""
-    error = F.huber_loss(flow, taught, reduction="none", delta=TEACHER_KNEE) / TEACHER_KNEE
-    weight = better.repeat_interleave(2, 1)
-    return (weight * error).sum() / (weight.sum() + 0.05 * weight.numel())
 
 
 def scale_loss(b, scale, truth, t):
@@ -95,15 +87,13 @@ def average(ema, module, decay):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("--task", choices=["synthesis", "residual", "interpolate", "flow", "denoise"], default="interpolate")
+    ap.add_argument("--task", choices=["interpolate", "denoise"], default="interpolate")
     ap.add_argument("--minutes", type=float, required=True)
-    ap.add_argument("--cache", nargs="+", help="samples of make_cache.py, several as FOLDER or FOLDER:PATCH (px, 128): batches are drawn of each in turn; the denoiser takes one, or none")
-    ap.add_argument("--curriculum", action="store_true", help="interpolation: from samples in which little changes to those in which much does")
+    ap.add_argument("--cache", help="samples of make_cache.py; the denoiser can do without")
     ap.add_argument("--mean-share", type=float, default=MEAN_SHARE, help="of a batch, for the mean head; 1 for a polish of the default output")
     ap.add_argument("--out", required=True)
     ap.add_argument("--triplets", help="validation: keeps the best EMA by the one-step figure")
     ap.add_argument("--resume")
-    ap.add_argument("--wake", action="store_true", help="draw the flow head anew")
     ap.add_argument("--textures", help="denoise: photographs")
     ap.add_argument("--footage", help="denoise: validation, a few pictures and frames of it")
     ap.add_argument("--size", choices=["light", "full"], default="light", help="denoise")
@@ -123,12 +113,9 @@ def main():
     args = ap.parse_args()
     if args.task == "denoise":
         import train_denoise
-        args.cache = args.cache and args.cache[0]
         return train_denoise.run(args)
     if not args.cache:
         ap.error("--cache: these networks train on samples of make_cache.py")
-    if args.task == "flow":
-        raise SystemExit("the learned flow and the rest of `full` are trained by train_full.py; GPU.md tells how")
     began = time.time()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
@@ -139,25 +126,20 @@ def main():
     if device == "cuda":
         networks = networks.to(memory_format=torch.channels_last)
     ema = copy.deepcopy(networks).requires_grad_(False)
-    trained = [networks[k] for k in ("synthesis", "residual") if args.task in (k, "interpolate")]
-    optimiser = torch.optim.AdamW([{"params": m.parameters()} for m in trained], lr=args.rate, betas=(0.9, 0.99), weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(networks.parameters(), lr=args.rate, betas=(0.9, 0.99), weight_decay=1e-4)
     training = {"device": f"{device}, {args.threads} thread(s), {platform.machine()}", "task": args.task, "steps": 0, "samples": 0, "hours": 0.0, "seed": args.seed, "batch": args.batch,
-                "data": "made scenes and shots, half each; motion by dense inverse search", "date": time.strftime("%Y-%m-%d")}
+                "data": "made scenes and shots, half each, as the product shows them", "date": time.strftime("%Y-%m-%d")}
     best = -math.inf
     if args.resume:
         saved = torch.load(args.resume, map_location=device)
         for name in networks:
-            missing = networks[name].load_state_dict(saved.get("weights", saved["ema"])[name], strict=False)
-            ema[name].load_state_dict(saved["ema"][name], strict=False)
-            if name == "synthesis" and args.wake:
-                with torch.no_grad():
-                    networks[name].body.exit.weight[:16].normal_(0, 0.02)
-            print(json.dumps({"resumed": name, "new": missing.missing_keys, "unknown": missing.unexpected_keys}), file=log)
-        if "optimiser" in saved and saved["training"].get("task") == args.task and len(saved["optimiser"]["state"]) == len(list(networks.parameters())):
+            networks[name].load_state_dict(saved.get("weights", saved["ema"])[name])
+            ema[name].load_state_dict(saved["ema"][name])
+        if "optimiser" in saved:
             optimiser.load_state_dict(saved["optimiser"])
         training |= {k: saved["training"][k] for k in ("steps", "samples", "hours")}
     hours = training["hours"]
-    caches = [Samples(folder, args.seed + training["steps"] + k, patch=int(patch or PATCH)) for k, (folder, _, patch) in enumerate(c.partition(":") for c in args.cache)]
+    samples = Samples(args.cache, args.seed + training["steps"])
     generator = torch.Generator().manual_seed(args.seed + training["steps"])
     triplets = None
     if args.triplets:
@@ -184,14 +166,13 @@ def main():
         nonlocal best
         at = time.time()
         model = copy.deepcopy(ema).cpu().eval()
-        figures = triplets.score(model["synthesis"], None if args.task == "synthesis" else model["residual"], steps=3)
+        figures = triplets.score(model["synthesis"], model["residual"], steps=3)
         log.write(json.dumps({"validation": figures, "step": training["steps"], "minutes": round((time.time() - began) / 60, 1), "took_s": round(time.time() - at, 1)}) + "\n")
-        score = figures.get("one", figures["base"])
-        if score > best:
-            best = score
+        if figures["one"] > best:
+            best = figures["one"]
             save("best.pt", figures=figures)
 
-    print(json.dumps({"start": runlog.settings(args), "device": device, "files": [[len(k) for k in c.kinds] for c in caches]}), file=log)
+    print(json.dumps({"start": runlog.settings(args), "device": device, "files": [len(k) for k in samples.kinds]}), file=log)
     synthesis, residual = quick(networks["synthesis"]), quick(networks["residual"])
     sums, since, last_log, last_validation = {}, 0, time.time(), time.time()
     start_step = training["steps"]
@@ -200,39 +181,27 @@ def main():
         warm = min(1.0, (training["steps"] - start_step + 1) / 100)
         for group in optimiser.param_groups:
             group["lr"] = args.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
-        samples = caches[training["steps"] % len(caches)]
-        samples.hard = min(1.0, 1.5 * progress) if args.curriculum else 1.0
-        batch = samples.batch(max(1, round(args.batch * (PATCH / samples.patch) ** 2)))
-        place = lambda a: a.to(device, non_blocking=True)
-        frame0, frame1, truth, t = place(batch.frame0), place(batch.frame1), place(batch.truth), place(batch.t)
-        with torch.no_grad():
-            x = interpolate.synthesis_input(frame0, frame1, place(batch.v), place(batch.inc0), place(batch.inc1), t, batch.origin)
-        with torch.set_grad_enabled(args.task != "residual"):
-            found = interpolate.base(synthesis, frame0, frame1, x, batch.origin, detach=True)
-        losses = {}
-        if args.task != "residual":
-            losses["base"], losses["scale"] = base_loss(found.b, truth), scale_loss(found.b, found.scale, truth, t)
-            losses["teacher"] = teacher_loss(found.flow, place(batch.taught), place(batch.better))
-        if args.task != "synthesis":
-            losses["denoise"], losses["mean"], gain_db = residual_losses(residual, found, truth, generator, args.mean_share)
+        batch = samples.batch(args.batch)
+        x, truth = batch.x.to(device, non_blocking=True), batch.truth.to(device, non_blocking=True)
+        t = x[:, 14:15, :1, :1]
+        found = interpolate.base(synthesis, x)
+        losses = {"base": base_loss(found.b, truth), "scale": scale_loss(found.b, found.scale, truth, t)}
+        losses["denoise"], losses["mean"], gain_db = residual_losses(residual, found, truth, generator, args.mean_share)
         total = sum(v * (SCALE_WEIGHT if k == "scale" else 1) for k, v in losses.items())
         optimiser.zero_grad(set_to_none=True)
         total.backward()
-        norms = [float(torch.nn.utils.clip_grad_norm_(m.parameters(), 2.0)) for m in trained]
+        norms = [float(torch.nn.utils.clip_grad_norm_(m.parameters(), 2.0)) for m in networks.values()]
         if all(math.isfinite(n) for n in norms):
             optimiser.step()
         training["steps"] += 1
-        training["samples"] += len(batch.t)
+        training["samples"] += args.batch
         training["hours"] = round(hours + (time.time() - began) / 3600, 3)
         done = training["steps"] - start_step
         average(ema, networks, min(args.ema, (1 + done) / (20 + done)))
         with torch.no_grad():
-            if args.task != "synthesis":
-                losses["one_gain_db"] = gain_db
+            losses["one_gain_db"] = gain_db
             losses["base_db"] = -10 * torch.log10((found.b - truth).square().mean((1, 2, 3)) + 1e-7).mean()
             losses["average_db"] = -10 * torch.log10((0.5 * (x[:, 0:3] + x[:, 3:6]) - truth).square().mean((1, 2, 3)) + 1e-7).mean()
-            losses["delta_px"] = (found.flow - x[:, 6:10] * interpolate.FLOW_UNIT).abs().mean()
-            losses["teacher_linear"] = teacher_loss(x[:, 6:10] * interpolate.FLOW_UNIT, place(batch.taught), place(batch.better))
             losses["u2"] = ((truth - found.b) / found.s).square().mean()
         for key, value in list(losses.items()) + [(f"norm{i}", n) for i, n in enumerate(norms)]:
             sums[key] = sums.get(key, 0.0) + float(value)
@@ -243,8 +212,7 @@ def main():
                                   **{k: round(v / since, 4) for k, v in sums.items()}}) + "\n")
             sums, since, last_log = {}, 0, now
             if training["steps"] % 500 == 0:
-                for samples in caches:
-                    samples.rescan()
+                samples.rescan()
                 save("last.pt", weights=state(networks), optimiser=optimiser.state_dict())
         if triplets and time.time() - last_validation > 60 * args.validate:
             validate()

@@ -27,18 +27,26 @@ import runlog
 from device_scenes import Bank, Scenes
 from device_shots import Shots
 from evaluate_full import Held
-from train import SCALE_WEIGHT, base_loss, residual_losses, scale_loss, teacher_loss
+from train import SCALE_WEIGHT, base_loss, residual_losses, scale_loss
 
 STAGES = {"flow": ("flow",), "joint": ("flow", "synthesis"), "residual": ("residual",)}
 FINETUNE = 0.25  # of the rate, for the flow in the joint stage
 FLOW_POWER = 0.7  # of the end-point error: below 1, since beyond a few px a larger error costs the picture no more (Sun 2018)
 FLOW_KNEE = 0.1  # px
+TEACHER_KNEE = 3.0  # px, where the teacher's loss turns from quadratic to linear
 LEVEL_DECAY = 0.8  # weight of an estimate against the next (RAFT)
 HIDDEN_WEIGHT = 0.3  # of true flow where its surface is hidden in the other frame
 PHOTOMETRIC_WEIGHT, SUPERVISION_WEIGHT = 0.3, 0.2
 PHOTOMETRIC_RAMP = 2000  # steps of the flow over which the pictures get their say: earlier they drown true flow (one batch, 60 steps: error 2.5 -> 1.2 px without them, none gained with)
 WARM_UP = 200  # steps
 CLIP = 2.0
+
+
+def teacher_loss(flow, taught, better):
+    """Huber loss to true motion [N,4,h,w] px, where `better` [N,2,h,w] trusts it: quadratic, so that a likely direction pulls although the likeliest is none."""
+    error = F.huber_loss(flow, taught, reduction="none", delta=TEACHER_KNEE) / TEACHER_KNEE
+    weight = better.repeat_interleave(2, 1)
+    return (weight * error).sum() / (weight.sum() + 0.05 * weight.numel())
 
 
 def end_point_loss(estimates, flow, weight):
@@ -166,7 +174,7 @@ class Trainer:
         if self.stage == "residual":
             with torch.no_grad():
                 x = full.synthesis_input(frame0, frame1, *full.find_flow(self.run("flow"), frame0, frame1), t)
-                found = interpolate.base(self.run("synthesis"), frame0, frame1, x, detach=True)
+                found = interpolate.base(self.run("synthesis"), x, frame0, frame1)
             noise = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + self.step_count)
             losses["denoise"], losses["mean"], figures["one_gain_db"] = residual_losses(self.run("residual"), found, truth, noise)
             figures["u2"] = ((truth - found.b) / found.s).square().mean()
@@ -186,7 +194,7 @@ class Trainer:
         losses["photometric"] = self.ramp() * PHOTOMETRIC_WEIGHT * photometric_loss(full.average(x), truth[part], seen)
         if self.stage == "flow":
             return losses, figures | self.decibels(x, None, truth[part], frame0[part], frame1[part])
-        found = interpolate.base(self.run("synthesis"), frame0, frame1, x, detach=True)
+        found = interpolate.base(self.run("synthesis"), x, frame0, frame1)
         losses["base"], losses["scale"] = base_loss(found.b, truth), SCALE_WEIGHT * scale_loss(found.b, found.scale, truth, t)
         if made is not None:
             losses["teacher"] = SUPERVISION_WEIGHT * teacher_loss(found.flow, torch.cat((made.ft0, made.ft1), 1), torch.cat((made.seent0, made.seent1), 1) * made.suret)

@@ -24,7 +24,8 @@ internal static class MotionDump
         }
     }
 
-    private static FloatImage Picture(NativePool memory, ReadOnlySpan<byte> rgb, int width, int height)
+    /// <summary>RGB bytes as a picture [3,H,W] of 0..1, which the caller disposes.</summary>
+    internal static FloatImage Picture(NativePool memory, ReadOnlySpan<byte> rgb, int width, int height)
     {
         FloatImage picture = memory.RentImage(3, height, width);
         for (int c = 0; c < 3; c++)

@@ -25,6 +25,12 @@ internal static class Program
             return;
         }
 
+        if (args is ["--windows", string models])
+        {
+            TrainingWindows.Run(models);
+            return;
+        }
+
         IConfig config = ManualConfig.CreateEmpty()
             .AddJob(Job.ShortRun.WithIterationCount(5).WithToolchain(new InProcessEmitToolchain(TimeSpan.FromHours(1), logOutput: true)))
             .AddDiagnoser(MemoryDiagnoser.Default)

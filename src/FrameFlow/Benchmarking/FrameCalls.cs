@@ -45,7 +45,6 @@ internal sealed class FrameCalls : IDisposable
         MotionField motion = Hold(search.Estimate(rgb0, rgb1, memory));
         FloatImage? apart = IntermediateMotion.IsHalved(format.Width, format.Height) ? null : Image(4);
         FloatImage velocity = Hold(IntermediateMotion.At(motion, rgb0, rgb1, Position, memory, apart));
-        Warp.Bicubic(rgb0, velocity, -Position, made);
         MotionField half = Hold(motion.Halved(memory));
         MotionAround around = Hold(MotionAround.Find(half, half, half, 1, 1, memory));
         FloatImage flow0 = Image(2);
@@ -63,12 +62,8 @@ internal sealed class FrameCalls : IDisposable
         _calls.Add(("what neighbours tell of a pair", 1 / MadePerPair, (4 + 4) * plane, () => AskNeighbours(motion, memory)));
         _calls.Add(("path at t", 1, (2 + 4 + 4) * plane, () => around.Bend.Apply(velocity, Position, flow0, flow1, memory)));
         _calls.Add(("what one frame shows alone, at t", 1, (6 + 6 + 5) * plane, () => around.Uncovered.Apply(rgb0, rgb1, Position, look0, look1, memory)));
-        _calls.Add(("bicubic warp of RGB", apart is null ? 4 : 2, (3 + 2 + 3) * plane, () => Warp.Bicubic(rgb0, velocity, -Position, made)));
-        if (apart is not null)
-        {
-            _calls.Add(("mean of three bicubic warps", 2, (3 + 6 + 3) * plane, () => Warp.Bicubic(rgb0, velocity, -Position, made, apart, -Position)));
-        }
-
+        string lookUp = apart is null ? "bicubic warp of RGB" : "mean of three bicubic warps of RGB";
+        _calls.Add((lookUp, 2, (3 + (apart is null ? 2 : 6) + 3) * plane, () => Warp.Bicubic(rgb0, velocity, -Position, made, apart, -Position)));
         _calls.Add(("from RGB", 1, format.FrameBytes + (3 * plane), () => converter.FromRgb(made, target)));
 
         T Hold<T>(T one)

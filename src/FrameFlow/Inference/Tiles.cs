@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using FrameFlow.Media;
 
 namespace FrameFlow.Inference;
@@ -33,19 +32,6 @@ internal static class Tiles
             for (int row = 0; row < tile.CoreHeight; row++)
             {
                 Core(plan, tile, tensor, (n * tensorChannels) + c, row).CopyTo(Row(tile, picture, c, row));
-            }
-        }
-    }
-
-    /// <summary>Adds the core of batch entry <paramref name="n"/>, from channel <paramref name="firstChannel"/> on, to the picture.</summary>
-    public static void Add(TilePlan plan, Tile tile, ReadOnlySpan<float> tensor, int n, int tensorChannels, int firstChannel, FloatImage picture)
-    {
-        for (int c = 0; c < picture.Channels; c++)
-        {
-            for (int row = 0; row < tile.CoreHeight; row++)
-            {
-                Span<float> to = Row(tile, picture, c, row);
-                TensorPrimitives.Add(Core(plan, tile, tensor, (n * tensorChannels) + firstChannel + c, row), to, to);
             }
         }
     }

@@ -10,7 +10,7 @@ namespace FrameFlow.Interpolation;
 
 /// <summary>
 /// Residual video diffusion between two frames (Yang 2022, applied to interpolation; models/training/README.md): motion is found once a
-/// pair, a synthesis network corrects it and blends the base frame b, and a diffusion of what the base missed adds u = (x - b)/s.
+/// pair, a synthesis network blends what it fetches (and corrects it first, where the graph has a <c>flow_delta</c>) into the base frame b, and a diffusion of what the base missed adds u = (x - b)/s.
 /// One step is the posterior mean x = b + s E[u]; more draw a sample by DPM-Solver++ 2M from sigma_1, of which lambda is taken.
 /// The networks are local and run in tiles; warping stays outside the graphs, so that tiles need no halo for the motion. At half size
 /// (<see cref="InterpolationOptions.HalvesNetworks"/>) they see all at half the resolution, and their blend and residual are enlarged: the look-ups stay at full size.
@@ -32,6 +32,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     private readonly TiledGraph _residualTiles;
     private readonly double[] _sigmas;
     private readonly int _residualReach;
+    private readonly bool _corrects;
     private readonly ConcurrentBag<Making> _idle = [];
 
     /// <summary>Loads the model's networks.</summary>
@@ -67,7 +68,9 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             throw;
         }
 
-        _synthesisTiles = new TiledGraph(_synthesis, [new("x", ConditionChannels)], [new("flow_delta", 4), new("mask", 1), new("scale", 1)], synthesisPlan, memory);
+        _corrects = _manifest.Files["synthesis"].Outputs.Contains("flow_delta");
+        GraphTensor[] outputs = [new("mask", 1), new("scale", 1)];
+        _synthesisTiles = new TiledGraph(_synthesis, [new("x", ConditionChannels)], _corrects ? [new("flow_delta", 4), .. outputs] : outputs, synthesisPlan, memory);
         _residualTiles = new TiledGraph(
             _residual, [new("state", 3), new("cond", ConditionChannels), new("theta", 1, FlatAxes: 4), new("mean", 1, FlatAxes: 4)], [new("clean", 3)], residualPlan, memory);
 
@@ -163,6 +166,9 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         }
     }
 
+    /// <summary>Called with what the synthesis network is to see of a frame, x [16,H,W] (nets.py): training sees through it what the program sees.</summary>
+    internal Action<FloatImage>? Shown { get; init; }
+
     /// <summary>Fills [3,H,W] with unit-variance noise for the frame at <paramref name="position"/>, whose motion to both frames is given.</summary>
     internal delegate void DrawNoise(FloatImage noise, double position, FloatImage flow0, FloatImage flow1);
 
@@ -233,6 +239,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
                 cancellationToken.ThrowIfCancellationRequested();
                 (double position, MotionAround? around) = placeOf(first + i);
                 Approach(making.Begin(i, rgb0, position, around), rgb0, rgb1, motion);
+                Shown?.Invoke(making[i].Condition);
             }
 
             RunSynthesis(making, cancellationToken);
@@ -277,8 +284,16 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         TensorPrimitives.Multiply(velocity.Values, -t, item.Flow0.Values);
         TensorPrimitives.Multiply(velocity.Values, 1 - t, item.Flow1.Values);
         item.Around?.Bend.Apply(velocity, t, item.Flow0, item.Flow1, _memory);
-        Warp.Bicubic(rgb0, item.Flow0, 1, item.Look0);
-        Warp.Bicubic(rgb1, item.Flow1, 1, item.Look1);
+        if (_corrects)
+        {
+            Warp.Bicubic(rgb0, item.Flow0, 1, item.Look0);
+            Warp.Bicubic(rgb1, item.Flow1, 1, item.Look1);
+        }
+        else
+        {
+            LookUp(item, rgb0, rgb1);
+        }
+
         for (int c = 0; c < 3; c++)
         {
             item.See(item.Look0.Channel(c), x.Channel(c));
@@ -317,14 +332,26 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         _synthesisTiles.Run(making.Count, new Synthesis(making), cancellationToken, region);
     }
 
+    // What is blended: the means of what all motions fetch, and what one frame shows alone.
+    private void LookUp(Item item, FloatImage rgb0, FloatImage rgb1)
+    {
+        float t = (float)item.Position;
+        Warp.Bicubic(rgb0, item.Flow0, 1, item.Look0, item.Apart, -t);
+        Warp.Bicubic(rgb1, item.Flow1, 1, item.Look1, item.Apart, 1 - t);
+        item.Around?.Uncovered.Apply(rgb0, rgb1, t, item.Look0, item.Look1, _memory);
+    }
+
     // b = m w0' + (1 - m) w1', s, and with them the residual network's condition (nets.py, Residual), over the synthesis input.
     private void Blend(Item item, FloatImage rgb0, FloatImage rgb1)
     {
         FloatImage cond = item.Condition;
-        item.TakeCorrections();
-        Warp.Bicubic(rgb0, item.Flow0, 1, item.Look0, item.Apart, -(float)item.Position);
-        Warp.Bicubic(rgb1, item.Flow1, 1, item.Look1, item.Apart, 1 - (float)item.Position);
-        item.Around?.Uncovered.Apply(rgb0, rgb1, (float)item.Position, item.Look0, item.Look1, _memory);
+        item.TakeMask();
+        if (_corrects)
+        {
+            item.TakeCorrections();
+            LookUp(item, rgb0, rgb1);
+        }
+
         cond.Channel(10).CopyTo(cond.Channel(12));
         cond.Channel(11).CopyTo(cond.Channel(13));
         for (int c = 0; c < 3; c++)
@@ -521,7 +548,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             {
                 item?.Dispose();
                 _items[i] = null; // should there be no memory for the next
-                _items[i] = item = new Item(_owner._memory, like.Height, like.Width, _owner._options.HalvesNetworks == true);
+                _items[i] = item = new Item(_owner._memory, like.Height, like.Width, _owner._options.HalvesNetworks == true, _owner._corrects);
             }
 
             item.Begin(position, around);
@@ -535,6 +562,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             {
                 this[i].SeenMask.Values.Fill(0.5f);
                 this[i].Scale.Values.Clear();
+                this[i].Delta?.Values.Clear();
             }
         }
 
@@ -581,8 +609,11 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             for (int n = 0; n < count; n++)
             {
                 Item item = making[first + n];
-                Tiles.Add(plan, tile, run["flow_delta"], n, 4, 0, item.Delta0 ?? item.Flow0);
-                Tiles.Add(plan, tile, run["flow_delta"], n, 4, 2, item.Delta1 ?? item.Flow1);
+                if (item.Delta is { } delta)
+                {
+                    Tiles.Store(plan, tile, run["flow_delta"], n, 4, delta);
+                }
+
                 Tiles.Store(plan, tile, run["mask"], n, 1, item.SeenMask);
                 Tiles.Store(plan, tile, run["scale"], n, 1, item.Scale);
             }
@@ -631,7 +662,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     {
         private readonly bool _isHalved;
 
-        public Item(NativePool memory, int height, int width, bool isHalved)
+        public Item(NativePool memory, int height, int width, bool isHalved, bool corrects)
         {
             _isHalved = isHalved;
             (int seenHeight, int seenWidth) = isHalved ? (HalfSize.Of(height), HalfSize.Of(width)) : (height, width);
@@ -646,11 +677,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             Clean = memory.RentImage(3, seenHeight, seenWidth);
             SeenMask = isHalved ? memory.RentImage(1, seenHeight, seenWidth) : Mask;
             Scratch = isHalved ? memory.RentImage(1, height, width) : Scale;
-            if (isHalved)
-            {
-                Delta0 = memory.RentImage(2, seenHeight, seenWidth);
-                Delta1 = memory.RentImage(2, seenHeight, seenWidth);
-            }
+            Delta = corrects ? memory.RentImage(4, seenHeight, seenWidth) : null;
         }
 
         public double Position { get; private set; }
@@ -662,8 +689,6 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         public void Begin(double position, MotionAround? around)
         {
             (Position, Around) = (position, around);
-            Delta0?.Values.Clear();
-            Delta1?.Values.Clear();
         }
 
         /// <summary>The networks' pixels a pixel of the frame.</summary>
@@ -673,10 +698,8 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
 
         public FloatImage Flow1 { get; }
 
-        /// <summary>The networks' corrections of both flows; null where they go into the flows themselves.</summary>
-        public FloatImage? Delta0 { get; }
-
-        public FloatImage? Delta1 { get; }
+        /// <summary>The network's correction of both flows [4,h,w], px as it sees them; null where it gives none.</summary>
+        public FloatImage? Delta { get; }
 
         /// <summary>What each direction alone would have, less V (<see cref="IntermediateMotion.At"/>).</summary>
         public FloatImage? Apart { get; }
@@ -732,19 +755,23 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             }
         }
 
-        /// <summary>Brings the networks' corrections and mask to the frame's size.</summary>
-        public void TakeCorrections()
+        /// <summary>Brings the network's mask to the frame's size.</summary>
+        public void TakeMask()
         {
             if (_isHalved)
             {
-                for (int c = 0; c < 2; c++)
-                {
-                    AddSeen(Delta0!.Channel(c), Flow0.Channel(c), 1 / PixelSize);
-                    AddSeen(Delta1!.Channel(c), Flow1.Channel(c), 1 / PixelSize);
-                }
-
                 Mask.Values.Clear();
                 AddSeen(SeenMask.Values, Mask.Values);
+            }
+        }
+
+        /// <summary>Adds the network's correction to the motion.</summary>
+        public void TakeCorrections()
+        {
+            for (int c = 0; c < 2; c++)
+            {
+                AddSeen(Delta!.Channel(c), Flow0.Channel(c), 1 / PixelSize);
+                AddSeen(Delta.Channel(2 + c), Flow1.Channel(c), 1 / PixelSize);
             }
         }
 
@@ -759,12 +786,11 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             Mask.Dispose();
             Scale.Dispose();
             Clean.Dispose();
+            Delta?.Dispose();
             if (_isHalved)
             {
                 SeenMask.Dispose();
                 Scratch.Dispose();
-                Delta0!.Dispose();
-                Delta1!.Dispose();
             }
         }
     }

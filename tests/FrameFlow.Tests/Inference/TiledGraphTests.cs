@@ -10,7 +10,7 @@ namespace FrameFlow.Tests.Inference;
 /// <summary>Memory that runs out in the middle of a picture.</summary>
 public sealed class TiledGraphTests
 {
-    /// <summary>Which run finds no memory: the first of all, one in the middle of the synthesis, which adds to what was stored, one of the residual, and several in a row.</summary>
+    /// <summary>Which run finds no memory: the first of all, one in the middle of the synthesis, one of the residual, and several in a row.</summary>
     [Theory]
     [InlineData(1, 1)]
     [InlineData(3, 1)]

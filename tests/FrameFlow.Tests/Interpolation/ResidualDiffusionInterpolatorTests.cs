@@ -32,6 +32,20 @@ public sealed class ResidualDiffusionInterpolatorTests
         GoldenTensor.Read("chain", expected).AssertNear(result, Tolerance);
     }
 
+    [Fact]
+    public void Shown_GoldenPair_IsWhatTheNetworkWasTrainedOn()
+    {
+        using NativePool pool = new(1L << 30);
+        using FloatImage rgb0 = GoldenTensor.Read("motion", "frame0").ToImage(pool);
+        using FloatImage rgb1 = GoldenTensor.Read("motion", "frame1").ToImage(pool);
+        double t = GoldenTensor.Read("motion", "t").Values[0];
+        using MotionField motion = MotionField.Of(GoldenTensor.Read("motion", "f01").ToImage(pool), GoldenTensor.Read("motion", "f10").ToImage(pool), pool);
+        float[] shown = [];
+        using ResidualDiffusionInterpolator interpolator = Create(rgb0.Width, rgb0.Height, new InterpolationOptions(), pool, x => shown = x.Values.ToArray());
+        interpolator.Interpolate(rgb0, rgb1, motion, 1, _ => (t, null), (_, _, _, _) => { }, (_, _, _) => { }, default);
+        GoldenTensor.Read("synthesis", "x").AssertNear(shown, Tolerance);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
@@ -67,6 +81,30 @@ public sealed class ResidualDiffusionInterpolatorTests
         Assert.True(worst < 1e-4, $"tiled differs from whole by {worst}");
 
         double Error(float[] picture) => Math.Sqrt(picture.Zip(truth.Values.ToArray(), (a, b) => (double)(a - b) * (a - b)).Average());
+    }
+
+    /// <summary>A synthesis network that corrects every motion by one of its pixels to the right: a still pattern comes from there, by two pixels where it sees half the size.</summary>
+    [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 2)]
+    public void Interpolate_NetworkCorrectsTheMotion_LooksWhereItSays(bool halves, int shift)
+    {
+        using NativePool pool = new(1L << 30);
+        Model light = new ModelCatalog(Repository.Models).Find("light", "interpolate");
+        Model probe = new ModelCatalog(Repository.TestData("models")).Find("flow-probe", "flow");
+        Dictionary<string, ModelFile> files = light.Manifest.Files.ToDictionary(f => f.Key, f => f.Value with { Path = Path.Combine(light.Folder, f.Value.Path) });
+        files["synthesis"] = probe.Manifest.Files["synthesis"] with { Path = Path.Combine(probe.Folder, "synthesis.onnx") };
+        VideoFormat format = new() { Width = 128, Height = 96, PixelFormat = PixelFormat.Known["yuv444p"] };
+        InterpolationOptions options = new() { HalvesNetworks = halves };
+        using FloatImage still = Pattern(0, 128, 96, pool);
+        using FloatImage moved = Pattern(shift, 128, 96, pool);
+        using ResidualDiffusionInterpolator interpolator = new(
+            light with { Manifest = light.Manifest with { Files = files } }, ExecutionDevice.Cpu(1), new DenseInverseSearch(), format, options, pool);
+        using MotionField motion = new DenseInverseSearch().Estimate(still, still, pool);
+        float[] made = [];
+        interpolator.Interpolate(still, still, motion, 1, _ => (0.5, null), (_, _, _, _) => { }, (_, picture, _) => made = picture.Values.ToArray(), default);
+        double Far(FloatImage from) => made.Zip(from.Values.ToArray(), (a, b) => Math.Abs(a - b)).Average();
+        Assert.True(Far(moved) < Far(still) / 4, $"{Far(moved)} from where it should be, {Far(still)} from where it was");
     }
 
     [Theory]
@@ -127,13 +165,16 @@ public sealed class ResidualDiffusionInterpolatorTests
         }
     }
 
-    private static ResidualDiffusionInterpolator Create(int width, int height, InterpolationOptions options, NativePool pool) => new(
+    private static ResidualDiffusionInterpolator Create(int width, int height, InterpolationOptions options, NativePool pool, Action<FloatImage>? shown = null) => new(
         new ModelCatalog(Repository.Models).Find("light", "interpolate"),
         ExecutionDevice.Cpu(1),
         new DenseInverseSearch(new DenseInverseSearchOptions()),
         new VideoFormat { Width = width, Height = height, PixelFormat = PixelFormat.Known["yuv444p"] },
         options,
-        pool);
+        pool)
+    {
+        Shown = shown,
+    };
 
     // Two phases of a drifting pattern; three frames between them.
     private static float[][] InterpolateScene(InterpolationOptions options, int width, int height, NativePool pool, bool knowsMotion = false)
