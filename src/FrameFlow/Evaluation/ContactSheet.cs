@@ -1,3 +1,4 @@
+using FrameFlow.Encoding;
 using OpenCvSharp;
 
 namespace FrameFlow.Evaluation;
@@ -40,20 +41,20 @@ internal sealed class ContactSheet : IDisposable
         }
     }
 
-    /// <summary>Writes what was added; a file of that name is replaced.</summary>
+    /// <summary>Writes what was added into what is to be published.</summary>
     /// <exception cref="FrameFlowException">The file cannot be written (<see cref="FaultKind.Storage"/>).</exception>
-    public void Write(string path)
+    public void Write(OutputFile output)
     {
         using Mat sheet = new();
         Cv2.VConcat(_rows, sheet);
         Cv2.ImEncode(".png", sheet, out byte[] png);
         try
         {
-            File.WriteAllBytes(path, png);
+            File.WriteAllBytes(output.PartialPath, png);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new FrameFlowException(FaultKind.Storage, $"The sheet '{path}' could not be written ({e.Message}); give another --sheet.", e);
+            throw new FrameFlowException(FaultKind.Storage, $"The sheet '{output.Path}' could not be written ({e.Message.TrimEnd('.')}); give another --sheet.", e);
         }
     }
 

@@ -36,6 +36,7 @@ public sealed partial class DropAlternateEvaluation(EvaluationOptions options, M
             _ = models.Find(method, "interpolate");
         }
 
+        using OutputFile? sheet = options.Sheet is { } path ? OutputFile.Prepare(path, options.Input, overwrite: true, "sheet") : null;
         DirectoryInfo folder = Directory.CreateTempSubdirectory("frameflow-evaluate-");
         try
         {
@@ -86,7 +87,7 @@ public sealed partial class DropAlternateEvaluation(EvaluationOptions options, M
             }
 
             EvaluationReport report = new(rate, compared.Length, atCuts.Count, [.. options.Methods.Select(Score)]);
-            if (options.Sheet is { } sheet)
+            if (sheet is not null)
             {
                 await SheetAsync(sheet, folder.FullName, rate, [.. compared.OrderBy(k => found[options.Methods[0]].Psnr[k]).Take(options.Worst)], found.ToDictionary(f => f.Key, f => f.Value.Psnr), cancellationToken);
             }
@@ -144,7 +145,7 @@ public sealed partial class DropAlternateEvaluation(EvaluationOptions options, M
             .Select(m => m.Groups[1].Value == "inf" ? Perfect : double.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture))];
     }
 
-    private async Task SheetAsync(string path, string folder, Rational rate, int[] frames, Dictionary<string, double[]> psnr, CancellationToken cancellationToken)
+    private async Task SheetAsync(OutputFile output, string folder, Rational rate, int[] frames, Dictionary<string, double[]> psnr, CancellationToken cancellationToken)
     {
         using ContactSheet sheet = new();
         foreach (int k in frames)
@@ -167,7 +168,8 @@ public sealed partial class DropAlternateEvaluation(EvaluationOptions options, M
             }
         }
 
-        sheet.Write(path);
+        sheet.Write(output);
+        await output.PublishAsync(cancellationToken);
     }
 
     private static async Task FfmpegAsync(IReadOnlyList<string> arguments, CancellationToken cancellationToken)

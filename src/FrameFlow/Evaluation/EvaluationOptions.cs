@@ -50,6 +50,11 @@ public sealed record EvaluationOptions
             faults.Add($"--worst {Worst}: 1 to 32");
         }
 
+        if (Sheet is { Length: > 0 } && SequencePattern.TryParse(Sheet) is not null)
+        {
+            faults.Add($"--sheet {Sheet}: the name of one PNG");
+        }
+
         return faults;
     }
 }

@@ -39,6 +39,28 @@ public sealed class EvaluateTests : IDisposable
         Assert.True(run.Json.GetProperty("atCuts").GetInt32() > 0, run.Output);
     }
 
+    [Fact]
+    public async Task Evaluate_SheetIsTheClip_IsRefusedAndTheClipUntouched()
+    {
+        File.Copy(Repository.TestData("pan60.mp4"), _tool.At("clip.mp4"));
+        File.CreateSymbolicLink(_tool.At("link.png"), _tool.At("clip.mp4"));
+        ToolRun run = await _tool.RunAsync("evaluate", "clip.mp4", "--methods", "hold", "--sheet", "link.png");
+        Assert.Equal("The sheet 'link.png' is the input itself; give another name.", run.Fault);
+        Assert.Equal(2, run.Code);
+        Assert.Equal(await File.ReadAllBytesAsync(Repository.TestData("pan60.mp4")), await File.ReadAllBytesAsync(_tool.At("clip.mp4")));
+    }
+
+    [Theory]
+    [InlineData("no/such/worst.png", 5)]
+    [InlineData("worst_%02d.png", 2)]
+    public async Task Evaluate_SheetThatCannotBe_IsRefusedBeforeTheWork(string sheet, int code)
+    {
+        ToolRun run = await _tool.RunAsync("evaluate", Repository.TestData("pan60.mp4"), "--methods", "hold", "--sheet", sheet);
+        Assert.True(run.Code == code, run.Error);
+        Assert.Contains("sheet", run.Fault, StringComparison.Ordinal);
+        Assert.DoesNotContain("Evaluating", run.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("single.mp4", "blend", 3)]
     [InlineData("pan60.mp4", "nosuch", 4)]
