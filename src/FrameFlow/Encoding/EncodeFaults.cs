@@ -16,6 +16,9 @@ internal static class EncodeFaults
             : null;
     }
 
+    /// <summary>Whether the file's last bytes could not be written: ffmpeg 5.1 says so, and ends with 0 all the same.</summary>
+    public static bool IsCutOff(string text) => text.Contains("Error writing trailer of", StringComparison.Ordinal) || text.Contains("Error closing file", StringComparison.Ordinal);
+
     /// <summary>ffmpeg's last lines are consequences ("Conversion failed!"); the first line that speaks of an error is nearer to the cause.</summary>
     public static string Reason(string text, Exception? cause)
     {

@@ -101,7 +101,7 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
         }
 
         cancellationToken.ThrowIfCancellationRequested();
-        if (!succeeded || toolFault is not null || !pipe.Completed)
+        if (!succeeded || toolFault is not null || !pipe.Completed || EncodeFaults.IsCutOff(ErrorText()))
         {
             throw Failure(processor.Arguments, toolFault);
         }

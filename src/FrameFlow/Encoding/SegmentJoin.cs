@@ -73,7 +73,7 @@ public static class SegmentJoin
 
             arguments.AddRange([.. plan.JoinArguments, output.PartialPath]);
             ToolResult result = await Tool.RunAsync("ffmpeg", arguments, cancellationToken, folder);
-            if (result.ExitCode != 0)
+            if (result.ExitCode != 0 || EncodeFaults.IsCutOff(result.Error))
             {
                 throw EncodeFaults.OfStorage(result.Error, output.Path, result.Describe(), null)
                     ?? new FrameFlowException(FaultKind.Encode, string.Create(CultureInfo.InvariantCulture, $"The {segments.Count} segments of '{output.Path}' could not be joined ({EncodeFaults.Reason(result.Error, null)}); run 'frameflow resume', or begin anew with --restart.")) { ToolOutput = result.Describe() };
