@@ -16,6 +16,12 @@ internal static class InputFaults
             throw new FrameFlowException(FaultKind.Input, $"Input '{path}' does not exist; check the path.");
         }
 
+        // Opening a pipe that nobody writes into never ends, and one that somebody does can be read once only.
+        if (FileIdentity.Of(path) is { IsRegular: false })
+        {
+            throw new FrameFlowException(FaultKind.Input, $"Input '{path}' is a pipe or a device, and a film is read more than once; write it into a file first.");
+        }
+
         try
         {
             using FileStream file = File.OpenRead(path);

@@ -28,6 +28,18 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Theory]
+    [InlineData("interpolate")]
+    [InlineData("probe")]
+    public async Task Input_IsAPipe_IsRefusedInsteadOfWaitedFor(string command)
+    {
+        await _tool.ExternalAsync("mkfifo", "film.mp4");
+        string[] output = command == "probe" ? [] : ["-o", "out.mp4"];
+        ToolRun run = await _tool.RunAsync([command, "film.mp4", .. output]).WaitAsync(TimeSpan.FromMinutes(1));
+        Assert.Equal("Input 'film.mp4' is a pipe or a device, and a film is read more than once; write it into a file first.", run.Fault);
+        Assert.Equal(3, run.Code);
+    }
+
+    [Theory]
     [InlineData("0")]
     [InlineData("-24")]
     [InlineData("1/0")]

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace FrameFlow.Encoding;
+namespace FrameFlow.Decoding;
 
 /// <summary>What a path leads to, links followed: enough to tell two names of one file.</summary>
 /// <param name="Device">The file system.</param>
