@@ -22,10 +22,11 @@ public sealed record EncodeOptions
     /// Every reason why the options cannot be used, a line each; empty where they can. What depends on the container or on the
     /// installed ffmpeg is found by <see cref="EncodePlan.Create"/> and <see cref="EncoderCatalog.ResolveAsync"/>.
     /// </summary>
-    public IReadOnlyList<string> Validate()
+    /// <param name="used">The encoder where <see cref="Encoder"/> names none; null where that is not known yet.</param>
+    public IReadOnlyList<string> Validate(EncoderInfo? used = null)
     {
         List<string> errors = [];
-        EncoderInfo? row = Encoder is null ? null : EncoderCatalog.Find(Encoder);
+        EncoderInfo? row = Encoder is null ? used : EncoderCatalog.Find(Encoder);
         if (Encoder is not null && (Encoder.Length == 0 || !Encoder.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.')))
         {
             errors.Add($"--encoder '{Encoder}' is no encoder's name; known here: {EncoderCatalog.Names}.");
@@ -55,7 +56,7 @@ public sealed record EncodeOptions
 
         if (EncoderArgs is not null && !TrySplit(EncoderArgs, out _, out string? error))
         {
-            errors.Add($"--encoder-args: {error}.");
+            errors.Add($"--encoder-args: {error}");
         }
 
         return errors;

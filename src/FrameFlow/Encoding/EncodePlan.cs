@@ -158,7 +158,7 @@ public sealed record EncodePlan
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(encoder);
         ContainerInfo container = ContainerCatalog.ForPath(request.OutputPath);
-        List<string> errors = [.. request.Options.Validate()];
+        List<string> errors = [.. request.Options.Validate(encoder)];
         if (container.VideoCodecs is { } codecs && !codecs.Contains(encoder.Codec))
         {
             string fitting = string.Join(", ", EncoderCatalog.All.Where(e => codecs.Contains(e.Codec)).Select(e => e.Name));

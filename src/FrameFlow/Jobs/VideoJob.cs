@@ -127,6 +127,11 @@ public sealed class VideoJob : IAsyncDisposable
 
             // What needs no decoding is refused first: an hour's scan before "unknown encoder" would be rude.
             EncoderInfo encoder = await EncoderCatalog.ResolveAsync(EncodePlan.EncoderNameFor(options.Encode, options.Output), cancellationToken);
+            if (options.Encode.Validate(encoder) is { Count: > 0 } unfit)
+            {
+                throw new FrameFlowException(FaultKind.Usage, string.Join("; ", unfit));
+            }
+
             foreach (IVideoOperation operation in operations)
             {
                 operation.CheckModel(models);

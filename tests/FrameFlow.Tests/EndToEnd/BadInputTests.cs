@@ -70,6 +70,17 @@ public sealed class BadInputTests : IDisposable
         Assert.Equal(2, run.Code);
     }
 
+    [Theory]
+    [InlineData("out.mp4", "60", "--crf 60 is out of range for libx264: a number from 0 (best) to 51.")]
+    [InlineData("out.webm", "20.5", "--crf 20.5 is out of range for libsvtav1: a whole number from 1 (best) to 63.")]
+    [InlineData("out/f_%03d.png", "20", "--crf has no meaning for png, which is lossless; leave it out.")]
+    public async Task Interpolate_CrfThatTheDefaultEncoderDoesNotKnow_IsAUsageFault(string output, string quality, string message)
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan24.mp4"), "-o", output, "--crf", quality);
+        Assert.Equal(message, run.Fault);
+        Assert.Equal(2, run.Code);
+    }
+
     [Fact]
     public async Task Interpolate_OutputIsInput_IsRefusedAndTheInputUntouched()
     {
