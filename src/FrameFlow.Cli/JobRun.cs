@@ -83,8 +83,8 @@ internal static class JobRun
         }
 
         log.Information(
-            "Published {Output}: {Frames} frames at {Rate:l} fps from {FramesIn}, {Generated} made, {Cuts} cut(s), {Seconds:0.0} s ({Fps:0.00} frames/s).",
-            output, summary.FramesOut, summary.Plan.TargetRate?.ToString() ?? "varying", summary.Plan.FramesIn, summary.Counts.GetValueOrDefault("generated") + summary.Counts.GetValueOrDefault("rebuilt") + summary.Counts.GetValueOrDefault("extrapolated"), summary.Cuts.Count, summary.Seconds, summary.FramesOut / summary.Seconds);
+            "Published {Output}: {Frames} frames at {Rate:l} from {FramesIn}, {Generated} made, {Cuts} cut(s), {Seconds:0.0} s ({Fps:0.00} frames/s).",
+            output, summary.FramesOut, summary.Plan.TargetRate is { } rate ? $"{rate} fps" : "a variable rate", summary.Plan.FramesIn, summary.Counts.GetValueOrDefault("generated") + summary.Counts.GetValueOrDefault("rebuilt") + summary.Counts.GetValueOrDefault("extrapolated"), summary.Cuts.Count, summary.Seconds, summary.FramesOut / summary.Seconds);
     }
 
     private static string MethodsOf(SegmentedJob job) => string.Join(", ", job.Operations.Select(o => o.Method).Distinct());

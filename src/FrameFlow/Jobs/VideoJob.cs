@@ -505,12 +505,12 @@ public sealed class VideoJob : IAsyncDisposable
     private void Announce()
     {
         _log.Information(
-            "{Input}: {FramesIn} frames at {SourceRate:l} fps; {FramesOut} frames at {TargetRate:l} fps by {Methods:l} through {Encoder:l}.",
+            "{Input}: {FramesIn} frames at {SourceRate:l}; {FramesOut} frames at {TargetRate:l} by {Methods:l} through {Encoder:l}.",
             _options.Input,
             Plan.FramesIn,
-            Plan.SourceRate?.ToString() ?? "a variable rate of",
+            Rate(Plan.SourceRate),
             Plan.FramesOut,
-            Plan.TargetRate?.ToString() ?? "a variable rate of",
+            Rate(Plan.TargetRate),
             string.Join(", ", _operations.Select(o => o.Method)),
             Plan.Encoder);
         foreach (string note in Plan.Notes)
@@ -522,5 +522,7 @@ public sealed class VideoJob : IAsyncDisposable
         {
             _log.Warning("Damaged from {Start:0.000} s to {End:0.000} s: {What:l}.", damage.Start.ToDouble(), damage.End.ToDouble(), damage.What);
         }
+
+        static string Rate(Rational? rate) => rate is { } even ? $"{even} fps" : "a variable rate";
     }
 }
