@@ -29,8 +29,15 @@ internal static class CommandEdge
                 }
 
                 log.Debug(e, "The fault in full");
-                log.Fatal("{Fault:l}", e.Message);
+                log.Fatal("{Fault:l}", e.Message.ReplaceLineEndings(" "));
                 return ExitCode.For(e.Kind);
+            }
+            catch (IOException e)
+            {
+                // What reaches this edge is the disk's, the pipe's or the terminal's own: results written to a full disk, say.
+                log.Debug(e, "The fault in full");
+                log.Fatal("Reading or writing failed: {Fault:l}.", e.Message.ReplaceLineEndings(" ").TrimEnd('.'));
+                return ExitCode.For(FaultKind.Storage);
             }
             catch (Exception e)
             {

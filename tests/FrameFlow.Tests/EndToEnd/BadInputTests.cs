@@ -55,6 +55,20 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
+    public async Task Interpolate_NameWithALineBreak_IsStillOneLine()
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", "two\nlines.mp4", "-o", "out.mp4");
+        Assert.Equal("[FTL] Input 'two lines.mp4' does not exist; check the path.\n", run.Error);
+    }
+
+    [Fact]
+    public async Task Formats_StandardOutputIsFull_IsAStorageFault()
+    {
+        string error = await _tool.ExternalAsync("sh", "-c", $"dotnet '{Tool.Assembly}' formats --log-folder none 2>&1 >/dev/full; test $? -eq 5");
+        Assert.Equal("[FTL] Reading or writing failed: No space left on device.\n", error);
+    }
+
+    [Fact]
     public async Task Interpolate_UnknownModel_ListsTheKnown()
     {
         ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan24.mp4"), "-o", "out.mp4", "--model", "magic");
