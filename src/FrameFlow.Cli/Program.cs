@@ -28,12 +28,12 @@ root.Subcommands.Add(VerifyCommand.Create(global));
 root.Subcommands.Add(FormatsCommand.Create(global));
 
 ParseResult parsed = root.Parse(args);
-if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction)
+if (parsed.Action is not HelpAction && ParseFaults.Of(parsed) is { Count: > 0 } faults)
 {
-    // One line a fault, the mend with it; the help is a command away.
-    foreach (System.CommandLine.Parsing.ParseError error in parsed.Errors)
+    // The help is a command away.
+    foreach (string fault in faults)
     {
-        Console.Error.WriteLine($"[FTL] {error.Message.ReplaceLineEndings(" ")}");
+        Console.Error.WriteLine($"[FTL] {fault}");
     }
 
     return ExitCode.Usage;

@@ -68,6 +68,21 @@ public sealed class BadInputTests : IDisposable
         Assert.Equal("[FTL] Reading or writing failed: No space left on device.\n", error);
     }
 
+    [Theory]
+    [InlineData("IN is given an empty value; give it one, or leave it out.", "", "-o", "out.mp4")]
+    [InlineData("--output is given an empty value; give it one, or leave it out.", "film.mp4", "-o", "")]
+    [InlineData("--ledger is given an empty value; give it one, or leave it out.", "film.mp4", "-o", "out.mp4", "--ledger", "")]
+    [InlineData("--device is given an empty value; give it one, or leave it out.", "film.mp4", "-o", "out.mp4", "--device", "")]
+    [InlineData("--threads 'two' is no whole number of at most 2147483647.", "film.mp4", "-o", "out.mp4", "--threads", "two")]
+    [InlineData("--seed '-1' is no whole number of 0 or more.", "film.mp4", "-o", "out.mp4", "--seed", "-1")]
+    [InlineData("--crf 'best' is no number.", "film.mp4", "-o", "out.mp4", "--crf", "best")]
+    public async Task Interpolate_ValueThatIsNone_IsAUsageFault(string message, params string[] arguments)
+    {
+        ToolRun run = await _tool.RunAsync(["interpolate", .. arguments]);
+        Assert.Equal($"[FTL] {message}\n", run.Error);
+        Assert.Equal(2, run.Code);
+    }
+
     [Fact]
     public async Task Interpolate_UnknownModel_ListsTheKnown()
     {
