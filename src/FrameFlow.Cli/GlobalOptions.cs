@@ -38,7 +38,7 @@ internal sealed class GlobalOptions
             .WriteTo.Console(
                 restrictedToMinimumLevel: level,
                 standardErrorFromLevel: LogEventLevel.Verbose,
-                outputTemplate: "[{Level:u3}] {Message:lj}{NewLine}",
+                outputTemplate: level <= LogEventLevel.Debug ? "[{Level:u3}] {Message:lj}{NewLine}{Exception}" : "[{Level:u3}] {Message:lj}{NewLine}",
                 formatProvider: CultureInfo.InvariantCulture);
         string folder = parsed.GetValue(_folder) ?? DefaultFolder();
         if (folder != "none")

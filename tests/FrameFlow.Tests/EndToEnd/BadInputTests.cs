@@ -62,6 +62,13 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
+    public async Task Interpolate_LogLevelDebug_ShowsWhereTheFaultArose()
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", "nowhere.mp4", "-o", "out.mp4", "--log-level", "debug");
+        Assert.Contains("   at FrameFlow.Decoding.", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Formats_StandardOutputIsFull_IsAStorageFault()
     {
         string error = await _tool.ExternalAsync("sh", "-c", $"dotnet '{Tool.Assembly}' formats --log-folder none 2>&1 >/dev/full; test $? -eq 5");
