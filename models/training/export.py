@@ -291,7 +291,11 @@ def main():
                            "processorNodes": [n.name for n in model.graph.node if n.op_type == "Split" and len(n.output) > 15],  # WebGPU: 16 buffers a shader
                            "activationBytes": ACTIVATION_BYTES[name],
                            "parameters": sum(p.numel() for p in module.parameters()), "flopsPerPixel": round(flops_per_pixel(module, *trace[name]))}
-    manifest = {"name": os.path.basename(os.path.normpath(out)), "task": args.task, "version": 1, "licence": LICENCE, "files": files, "range": [0, 1], "colour": "RGB code values", "alignment": ALIGNMENT,
+    version = 0
+    if os.path.exists(os.path.join(out, "model.json")):
+        with open(os.path.join(out, "model.json")) as f:
+            version = json.load(f)["version"]
+    manifest = {"name": os.path.basename(os.path.normpath(out)), "task": args.task, "version": version + 1, "licence": LICENCE, "files": files, "range": [0, 1], "colour": "RGB code values", "alignment": ALIGNMENT,
                 "receptiveField": {k: m.reach() for k, m in (networks.items() if interpolating else [("denoise", denoiser)])}}
     if interpolating:
         write_goldens(args.golden, networks["synthesis"], networks["residual"])
