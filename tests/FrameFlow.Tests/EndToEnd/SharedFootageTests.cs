@@ -60,6 +60,19 @@ public sealed class SharedFootageTests : IDisposable
         Assert.True(verdict.Code == 0, verdict.Output + verdict.Error);
     }
 
+    /// <summary>Five frames about a cut that nobody looked for: what stands between its two, and nothing else, is expected to be in shreds.</summary>
+    [Theory]
+    [InlineData("s05_bikes_cuts_25p_272.mp4", "2.96")]
+    [InlineData("s08_oldfilm_abomb_29p_320.mp4", "4.551")]
+    [InlineData("s21_roadtrip_vp9_10bit_cuts.webm", "1.668")]
+    public async Task Interpolate_CutNotFound_RepeatsASourceFrame(string clip, string start)
+    {
+        ToolRun run = await _tool.RunAsync(
+            "interpolate", Repository.SharedFootage(clip), "-o", "out.mkv", "--fps", "x2", "--start", start, "--duration", "0.16", "--cuts", "off", "--encoder", "ffv1", "--json");
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Equal(1, run.Json.GetProperty("fellBack").GetInt64());
+    }
+
     [Theory]
     [InlineData("out.mkv")]
     [InlineData("out.ts")]
