@@ -73,7 +73,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             throw;
         }
 
-        _corrects = _manifest.Files["synthesis"].Outputs.Contains("flow_delta");
+        _corrects = Corrects(_manifest);
         GraphTensor[] outputs = [new("mask", 1), new("scale", 1)];
         _synthesisTiles = new TiledGraph(_synthesis, [new("x", ConditionChannels)], _corrects ? [new("flow_delta", 4), .. outputs] : outputs, synthesisPlan, memory);
         _residualTiles = new TiledGraph(
@@ -130,12 +130,12 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         long tile = Math.Min((long)(format.Width + 15) * (format.Height + 15) * seen / pixels, options.TilePixels);
 
         // A pair: two pictures (6), both flows (4), their inconsistencies (2), and what the search keeps. A frame: motion (2), below 1080 lines what stands apart (4), two
-        // flows (4), two look-ups (6), maps (4); as the networks see it: condition (16), result (3), while sampling state, scratch and mean (12), and what limits the detail (6).
+        // flows (4), two look-ups (6), maps (4); as the networks see it: condition (16), result (3), while sampling state, scratch and mean (12), and what limits the detail (6); a correction of the motion (4) where the model gives one.
         long ahead = options.AsksNeighbours ? 13 : 0; // the next pair's motion and right picture, and what pairs keep for their neighbours, once for all workers
         long pair = 12 + (DenseInverseSearchOptions.ForInterpolation(format.Width, format.Height).FinestScale == 0 ? 40 : 10);
         pair += options.AsksNeighbours ? 5 : 0; // what these tell, and what is found with it
         long frame = IntermediateMotion.IsHalved(format.Width, format.Height) ? 16 : 20;
-        long networks = options.Steps > 1 ? 37 : 19;
+        long networks = (options.Steps > 1 ? 37 : 19) + (Corrects(model.Manifest) ? 4 : 0);
         long bound = ConditionChannels + 6 + 3 + ConditionChannels + 3;
         long pictures = (sizeof(float) * ahead * pixels) + (sizeof(float) * options.Workers * (((pair + (options.Batch * frame)) * pixels) + (options.Batch * networks * seen)));
         long run = (sizeof(float) * bound * options.Batch * tile) + model.ActivationBytes(options.Batch * tile);
@@ -221,6 +221,8 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         _residual.Dispose();
         (_estimator as IDisposable)?.Dispose();
     }
+
+    private static bool Corrects(ModelManifest manifest) => manifest.Files.TryGetValue("synthesis", out ModelFile? synthesis) && synthesis.Outputs.Contains("flow_delta");
 
     private Making Take() => _idle.TryTake(out Making? making) ? making : new Making(this);
 
