@@ -22,13 +22,13 @@ import align
 import denoise
 import interpolate
 import motion
-from nets import ALIGNMENT, LightResidual, LightSynthesis, flops_per_pixel
+from nets import ALIGNMENT, LOOKS, MAPS, MOTION, PICTURES, LightResidual, LightSynthesis, flops_per_pixel
 
 OPSET = 14
 HALVE_FROM = 720  # px of the shorter side: light's networks see larger frames at half size (docs/benchmarks.md: half the time at 720p, .1 dB of its .2 over plain averaging)
 ACTIVATION_BYTES = {"synthesis": 240, "residual": 240, "denoise": 400}  # a pixel of the input, upper bounds: what ONNX Runtime holds between operators, as glibc keeps it
 AXES = {0: "N", 2: "H", 3: "W"}
-GRAPHS = {"synthesis": (["x"], ["mask", "scale"]), "residual": (["state", "cond", "theta", "mean"], ["clean"]),
+GRAPHS = {"synthesis": (["looks", "motion"], ["mask", "scale"]), "residual": (["pictures", "maps"], ["n"]),
           "denoise": (["x", "grain"], ["n"])}
 LICENCE = "MIT; trained on material credited in models/training/DATA.md (CC0, CC BY, public domain, BSD)"
 
@@ -73,6 +73,11 @@ def write_json(path, content):
         json.dump(content, f, indent=1)
         f.write("\n")
     os.replace(path + ".part", path)
+
+
+def network_inputs(n, height, width):
+    """Random inputs of the interpolation's two networks, by name."""
+    return {"synthesis": tuple(torch.rand(n, c, height, width) for c in (LOOKS, MOTION)), "residual": tuple(torch.rand(n, c, height, width) for c in (PICTURES, MAPS))}
 
 
 class DenoiserCore(torch.nn.Module):
@@ -132,14 +137,14 @@ def write_goldens(folder, synthesis, residual, steps=3):
         inc0=motion.inconsistency(f01, f10), inc1=motion.inconsistency(f10, f01), inc_t0=i0, inc_t1=i1, valid0=motion.inside(-t * v), valid1=motion.inside((1 - t) * v))
 
     x = interpolate.synthesis_input(frame0, frame1, v, i0, i1, t, apart=apart)
-    mask, scale = synthesis(x)
+    mask, scale = synthesis(x[:, :LOOKS], x[:, LOOKS:])
     put("synthesis", "synthesis.onnx on the pair of `motion`, look-ups averaged. tolerance 2e-4", x=x, mask=mask, scale=scale)
 
     found = interpolate.base(synthesis, x)
     noise = torch.randn(1, 3, 48, 64, generator=torch.Generator().manual_seed(2))
     theta, zero = torch.full((1, 1, 1, 1), math.atan(0.7)), torch.zeros(1, 1, 1, 1)
     put("residual", "residual.onnx on the condition of `chain`, sigma = 0.7. tolerance 5e-4", state=noise, cond=found.cond, theta=theta, mean=zero,
-        clean=residual(noise, found.cond, theta, zero))
+        clean=interpolate.clean(residual, noise, found.cond, theta, zero))
     mean_u = interpolate.mean(residual, found.cond)
     put("residual_mean", "residual.onnx, the mean head: state 0, theta pi/2, mean 1. tolerance 5e-4", state=torch.zeros_like(noise), cond=found.cond,
         theta=zero + math.pi / 2, mean=zero + 1, clean=mean_u)
@@ -189,7 +194,7 @@ def halve_file(model):
 
 def to_onnx(module, name, inputs, path):
     ins, outs = GRAPHS[name]
-    axes = {k: {0: "N"} if k in ("theta", "mean", "grain") else AXES for k in ins + outs}
+    axes = {k: {0: "N"} if k == "grain" else AXES for k in ins + outs}
     torch.onnx.export(module, inputs, path + ".part", input_names=ins, output_names=outs, dynamic_axes=axes, opset_version=OPSET, do_constant_folding=True)
     model = onnx.load(path + ".part")
     model.producer_name, model.doc_string = "FrameFlow", f"{name}: see models/training/{'denoise' if name == 'denoise' else 'nets'}.py"
@@ -270,9 +275,7 @@ def main():
 
     n, h, w = 2, 24, 40  # not the traced size: dynamic axes are checked too
     if interpolating:
-        x = torch.rand(n, 16, h, w)
-        checks = {"synthesis": (x,), "residual": (torch.randn(n, 3, h, w), x, torch.rand(n, 1, 1, 1), torch.ones(n, 1, 1, 1))}
-        trace = {"synthesis": (torch.rand(1, 16, 32, 48),), "residual": (torch.rand(1, 3, 32, 48), torch.rand(1, 16, 32, 48), torch.rand(1, 1, 1, 1), torch.rand(1, 1, 1, 1))}
+        checks, trace = network_inputs(n, h, w), network_inputs(1, 32, 48)
     else:
         seen = lambda frames, sigma, grain: (denoiser.inputs(frames, sigma), grain)
         checks, trace = {"denoise": seen(*denoise_inputs(7, h, w, n))}, {"denoise": seen(*denoise_inputs(8, 32, 48))}

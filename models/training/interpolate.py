@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from motion import box, inside, warp
-from nets import FLOW_UNIT
+from nets import FLOW_UNIT, LOOKS
 
 SCALE_RANGE = (2 / 255, 0.25)  # code values, of the residual's standard deviation at t = 1/2
 SIGMA_RANGE = (0.05, 5.0)  # noise levels trained, log-uniformly: those that sampling visits
@@ -48,7 +48,7 @@ def time_factor(t):
 
 def base(synthesis, x, frame0=None, frame1=None, origin=(0, 0), detach=True):
     """Runs the synthesis network on its input x and blends the look-ups in it; where the network corrects the motion (nets.Synthesis), new ones from the frames. With `detach` no gradient of s and cond reaches it."""
-    *delta, mask, scale = (out.float() for out in synthesis(x))
+    *delta, mask, scale = (out.float() for out in synthesis(x[:, :LOOKS], x[:, LOOKS:]))
     t, w0, w1, to0, to1 = x[:, 14:15], x[:, 0:3], x[:, 3:6], x[:, 6:8] * FLOW_UNIT, x[:, 8:10] * FLOW_UNIT
     if delta:
         to0, to1 = to0 + delta[0][:, :2], to1 + delta[0][:, 2:]
@@ -62,18 +62,26 @@ def base(synthesis, x, frame0=None, frame1=None, origin=(0, 0), detach=True):
     return Base(b, cs, cond, scale, mask, torch.cat((to0, to1), 1))
 
 
+def clean(residual, state, cond, theta, mean):
+    """D [N,3,H,W] of the state y (nets.Residual); theta and mean [N,1,1,1]."""
+    difference = (cond[:, 3:6] - cond[:, 6:9]).abs().mean(1, keepdim=True)
+    cos, flat = torch.cos(theta), torch.cat((torch.cos(theta), torch.cos(2 * theta), torch.cos(4 * theta), mean), 1)
+    maps = torch.cat((cond[:, 9:], difference, flat.expand(-1, -1, *cond.shape[2:])), 1)
+    return cos * state + torch.sin(theta) * residual(torch.cat((state, cond[:, :9]), 1), maps)
+
+
 def denoise(residual, z, sigma, cond):
     """D(z; sigma) [N,3,H,W]: E[u | z = u + sigma n, cond]."""
     n = cond.shape[0]
     theta = torch.full((n, 1, 1, 1), math.atan(sigma), device=cond.device)
-    return residual(z * math.cos(math.atan(sigma)), cond, theta, torch.zeros_like(theta)).float()
+    return clean(residual, z * math.cos(math.atan(sigma)), cond, theta, torch.zeros_like(theta)).float()
 
 
 def mean(residual, cond):
     """E[u | cond] [N,3,H,W] by the mean head."""
     n, _, h, w = cond.shape
     one = torch.ones(n, 1, 1, 1, device=cond.device)
-    return residual(torch.zeros(n, 3, h, w, device=cond.device), cond, one * (math.pi / 2), one).float()
+    return clean(residual, torch.zeros(n, 3, h, w, device=cond.device), cond, one * (math.pi / 2), one).float()
 
 
 def sigmas(steps, start=SIGMA_START):

@@ -1,13 +1,14 @@
 """The two networks of residual video-diffusion interpolation, in two sizes: Light... and those of `full`. Pure convolutions: no normalisation, no GridSample, finite receptive fields.
 
-Sizes multiples of 16, inputs multiples of 4 channels, H and W multiples of ALIGNMENT. README.md says what happens between the two.
+Channels multiples of 16, H and W multiples of ALIGNMENT. README.md says what happens between the two.
 """
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 ALIGNMENT = 8
-INPUT_CHANNELS = 16  # of the synthesis network and of the residual network's condition alike
+LOOKS, MOTION = 6, 10  # channels of the synthesis network's two inputs
+PICTURES, MAPS = 12, 12  # and of the residual network's
 FLOW_UNIT = 32.0  # px: flows enter the networks divided by this
 VALID_LOGIT = 7.0  # mask logit for the frame whose look-up stays inside when the other's does not
 FULL = (48, 96, 160)  # channels at 1/2, 1/4, 1/8 of `full`
@@ -18,6 +19,21 @@ def conv(inputs, outputs, dilation=1, stride=1):
     return nn.Conv2d(inputs, outputs, 3, stride, dilation, dilation)
 
 
+class Entry(nn.Conv2d):
+    """A convolution of several tensors, `parts` channels each, as of one that holds all their channels, as a sum of one of each: ONNX Runtime reads up to 15 planes as they lie, and lays out anew
+    what has more (a quarter of the light residual network's time)."""
+
+    def __init__(self, parts, outputs, size, padding):
+        super().__init__(sum(parts), outputs, size, 2, padding)
+        self.parts = parts
+
+    def forward(self, inputs):
+        weights = [self.weight[:, sum(self.parts[:k]):sum(self.parts[:k + 1])] for k in range(len(self.parts))]
+        biases = [self.bias] + [None] * (len(self.parts) - 1)
+        sums = [F.conv2d(x, w, b, self.stride, self.padding) for x, w, b in zip(inputs, weights, biases)]
+        return sum(sums[1:], sums[0])
+
+
 class Body(nn.Module):
     """U-Net on the half-size grid: `widths` channels at 1/2, 1/4, 1/8. `film` modulates each convolution when given."""
 
@@ -25,7 +41,7 @@ class Body(nn.Module):
         super().__init__()
         w2, w4, w8 = widths
         self.shuffle = nn.PixelShuffle(2)
-        self.entry = nn.Conv2d(inputs, w2, 6, 2, 2)  # = pixel unshuffle by 2, then 3x3, as one operator that every runtime has
+        self.entry = Entry(inputs, w2, 6, 2)  # = pixel unshuffle by 2, then 3x3, as one operator that every runtime has
         self.fine_in = nn.ModuleList(conv(w2, w2) for _ in range(at2))
         self.down4 = conv(w2, w4, stride=2)
         self.middle_in = nn.ModuleList(conv(w4, w4) for _ in range(at4))
@@ -42,8 +58,8 @@ class Body(nn.Module):
         self.activations = nn.ModuleList(nn.PReLU(c, 0.1) for c in self.widths)
         self.film_channels = sum(self.widths) if films else 0
 
-    def forward(self, x, film=None, extras=(0, 0, 0)):
-        """x [N,C,H,W] -> [N,outputs,H,W]; film [N, 2 film_channels, 1, 1] or None; extras are added where the 1/2, 1/4 and 1/8 grids are entered."""
+    def forward(self, parts, film=None, extras=(0, 0, 0)):
+        """Parts [N,C,H,W] of the input -> [N,outputs,H,W]; film [N, 2 film_channels, 1, 1] or None; extras are added where the 1/2, 1/4 and 1/8 grids are entered."""
         activations = iter(self.activations)
         films = None if film is None else iter(torch.split(film, [c for c in self.widths for _ in range(2)], 1))
 
@@ -56,7 +72,7 @@ class Body(nn.Module):
             h = next(activations)(h)
             return h if skip is None else h + skip
 
-        h = apply(self.entry, x, extra=extras[0])
+        h = apply(self.entry, parts, extra=extras[0])
         for layer in self.fine_in:
             h = apply(layer, h, h)
         fine, h = h, apply(self.down4, h, extra=extras[1])
@@ -90,7 +106,7 @@ class LightBody(nn.Module):
     def __init__(self, inputs, outputs, widths, at2, at4, dilations):
         super().__init__()
         w2, w4, w8 = widths
-        self.entry = conv(inputs, w2, stride=2)
+        self.entry = Entry(inputs, w2, 3, 1)
         self.fine_in = nn.ModuleList(conv(w2, w2) for _ in range(at2))
         self.down4 = conv(w2, w4, stride=2)
         self.middle_in = nn.ModuleList(conv(w4, w4) for _ in range(at4))
@@ -105,14 +121,14 @@ class LightBody(nn.Module):
         nn.init.zeros_(self.exit.weight)
         nn.init.zeros_(self.exit.bias)
 
-    def forward(self, x):
-        """x [N,C,H,W] -> [N,outputs,H,W]."""
+    def forward(self, parts):
+        """Parts [N,C,H,W] of the input -> [N,outputs,H,W]."""
         def run(layers, h):
             for layer in layers:
                 h = F.relu(layer(h) + h)
             return h
 
-        fine = run(self.fine_in, F.relu(self.entry(x)))
+        fine = run(self.fine_in, F.relu(self.entry(parts)))
         middle = run(self.middle_in, F.relu(self.down4(fine)))
         h = run(self.coarse, F.relu(self.down8(middle)))
         h = run(self.middle_out, middle + F.interpolate(self.up4(h), scale_factor=2.0, mode="nearest"))
@@ -143,10 +159,16 @@ def matching_costs(w0, w1, radius):
     return F.avg_pool2d(extend(torch.cat(costs, 1) - still, 1), 3, 1, count_include_pad=False)
 
 
+def prior_logit(motion):
+    """Logit [N,1,H,W] of the first look-up's weight before anything is learned: 1 - t, or all to the one that lies inside."""
+    t = motion[:, 8:9, :1, :1].clamp(1e-3, 1 - 1e-3)
+    return torch.log((1 - t) / t) + VALID_LOGIT * (motion[:, 6:7] - motion[:, 7:8])
+
+
 class Synthesis(nn.Module):
     """What to correct in the motion, how to blend, how wrong the blend will be.
 
-    x [N,16,H,W]: w0 RGB, w1 RGB, F_t0 x,y /32, F_t1 x,y /32, inc_t0, inc_t1, valid0, valid1, t, mean_RGB|w0-w1|.
+    looks [N,6,H,W]: w0 RGB, w1 RGB. motion [N,10,H,W]: F_t0 x,y /32, F_t1 x,y /32, inc_t0, inc_t1, valid0, valid1, t, mean_RGB|w0-w1|.
     Gives flow_delta [N,4,H,W] px (F_t0 x,y then F_t1 x,y, to add), mask [N,1,H,W] in (0,1) = weight of w0', scale [N,1,H,W] > 0, the Laplace
     scale of the residual in code values at t = 1/2 (times 2 sqrt(t(1-t)) elsewhere). Heads start at zero: no correction, plain average.
     Costs of moving w0 and w1 against each other (a bilateral cost volume, as in BMBC, Park 2020) enter at 1/2, 1/4 and 1/8: plain convolutions are slow to learn matching.
@@ -157,20 +179,18 @@ class Synthesis(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.body = Body(INPUT_CHANNELS, 6, at2=1, at4=2, dilations=(1, 2, 3, 1))
+        self.body = Body((LOOKS, MOTION), 6, at2=1, at4=2, dilations=(1, 2, 3, 1))
         self.costs = nn.ModuleList(nn.Conv2d((2 * r + 1) ** 2 - 1, c, 1, bias=False) for r, c in zip(self.RADII, FULL))
         for layer in self.costs:
             nn.init.zeros_(layer.weight)
 
-    def forward(self, x):
-        pair, extras = (x[:, 0:3], x[:, 3:6]), []
+    def forward(self, looks, motion):
+        pair, extras = (looks[:, 0:3], looks[:, 3:6]), []
         for radius, layer in zip(self.RADII, self.costs):
             pair = [F.avg_pool2d(w, 2, count_include_pad=False) for w in pair]
             extras.append(layer(matching_costs(*pair, radius) / self.COST_UNIT))
-        out = self.body(x, extras=extras)
-        t = x[:, 14:15].clamp(1e-3, 1 - 1e-3)
-        logit = out[:, 4:5] + torch.log((1 - t) / t) + VALID_LOGIT * (x[:, 12:13] - x[:, 13:14])
-        return 4 * out[:, 0:4], torch.sigmoid(logit), torch.exp(SCALE_PRIOR + out[:, 5:6].clamp(-4, 4))
+        out = self.body((looks, motion), extras=extras)
+        return 4 * out[:, 0:4], torch.sigmoid(out[:, 4:5] + prior_logit(motion)), torch.exp(SCALE_PRIOR + out[:, 5:6].clamp(-4, 4))
 
     def reach(self):
         """Receptive field's radius in px: through the costs at 1/8, a shift, the 3x3 box and the cell itself."""
@@ -178,26 +198,25 @@ class Synthesis(nn.Module):
 
 
 class Residual(nn.Module):
-    """Denoiser of the normalised residual u = (x - b)/s: D = cos(theta) y + sin(theta) N(y, cond, theta, t, mean), theta = atan(sigma).
+    """N of the denoiser D = cos(theta) y + sin(theta) N of the normalised residual u = (x - b)/s, y = cos(theta) u + sin(theta) n, theta = atan(sigma). The mean head: y = 0, theta = pi/2, D = N = E[u | cond].
 
-    state y [N,3,H,W] = cos(theta) u + sin(theta) n (zeros for the mean head), cond [N,16,H,W]: b RGB, w0' RGB, w1' RGB, m, |F_t0'|/32, |F_t1'|/32,
-    inc_t0, inc_t1, ln s, t; theta [N,1,1,1]; mean [N,1,1,1], 1 for the mean head (y = 0, theta = pi/2: then D = E[u | cond]). Gives clean [N,3,H,W] = D.
-    With sigma_data = 1 this is EDM's preconditioning (Karras 2022) written in angles. FiLM depends on theta, t, mean alone, so tiles agree.
+    pictures [N,12,H,W]: y, b, w0', w1', each RGB. maps [N,12,H,W]: m, |F_t0'|/32, |F_t1'|/32, inc_t0, inc_t1, ln s, t, mean_RGB|w0'-w1'|, and without a place cos(theta), cos(2 theta), cos(4 theta), 1 for
+    the mean head. Gives n [N,3,H,W]. With sigma_data = 1 this is EDM's preconditioning (Karras 2022) written in angles. FiLM depends on theta, t, mean alone, so tiles agree.
     """
 
     def __init__(self):
         super().__init__()
-        self.body = Body(3 + INPUT_CHANNELS + 1, 3, at2=2, at4=3, dilations=(1, 2, 2, 1), films=True)
+        self.body = Body((PICTURES, MAPS - 4), 3, at2=2, at4=3, dilations=(1, 2, 2, 1), films=True)
         self.embed = nn.Sequential(nn.Conv2d(8, 32, 1), nn.PReLU(32, 0.1), nn.Conv2d(32, 2 * self.body.film_channels, 1))
         nn.init.zeros_(self.embed[2].weight)
         nn.init.zeros_(self.embed[2].bias)
 
-    def forward(self, state, cond, theta, mean):
-        t = cond[:, 15:16, :1, :1]
-        cos, sin = torch.cos(theta), torch.sin(theta)
-        difference = (cond[:, 3:6] - cond[:, 6:9]).abs().mean(1, keepdim=True)
-        film = self.embed(torch.cat((cos, sin, torch.cos(2 * theta), torch.sin(2 * theta), torch.cos(4 * theta), t, 4 * t * (1 - t), mean), 1))
-        return cos * state + sin * self.body(torch.cat((state, cond, difference), 1), film)
+    def forward(self, pictures, maps):
+        flat = maps[:, :, :1, :1]
+        t, cos, cos2, cos4, mean = flat[:, 6:7], flat[:, 8:9], flat[:, 9:10], flat[:, 10:11], flat[:, 11:12]
+        sin = torch.sqrt((1 - cos2).clamp(min=0) / 2)
+        film = self.embed(torch.cat((cos, sin, cos2, 2 * sin * cos, cos4, t, 4 * t * (1 - t), mean), 1))
+        return self.body((pictures, maps[:, :8]), film)
 
     def reach(self):
         """Receptive field's radius in px."""
@@ -205,17 +224,15 @@ class Residual(nn.Module):
 
 
 class LightSynthesis(nn.Module):
-    """Synthesis of `light`: x as `Synthesis` has it, gives mask and scale alone. Corrections of the motion and matching costs were worth nothing on 48 triplets."""
+    """Synthesis of `light`: sees what `Synthesis` sees, gives mask and scale alone. Corrections of the motion and matching costs were worth nothing on 48 triplets."""
 
     def __init__(self):
         super().__init__()
-        self.body = LightBody(INPUT_CHANNELS, 2, (16, 16, 32), at2=0, at4=1, dilations=(1,))
+        self.body = LightBody((LOOKS, MOTION), 2, (16, 16, 32), at2=0, at4=1, dilations=(1,))
 
-    def forward(self, x):
-        out = self.body(x)
-        t = x[:, 14:15].clamp(1e-3, 1 - 1e-3)
-        logit = out[:, 0:1] + torch.log((1 - t) / t) + VALID_LOGIT * (x[:, 12:13] - x[:, 13:14])
-        return torch.sigmoid(logit), torch.exp(SCALE_PRIOR + out[:, 1:2].clamp(-4, 4))
+    def forward(self, looks, motion):
+        out = self.body((looks, motion))
+        return torch.sigmoid(out[:, 0:1] + prior_logit(motion)), torch.exp(SCALE_PRIOR + out[:, 1:2].clamp(-4, 4))
 
     def reach(self):
         """Receptive field's radius in px."""
@@ -223,17 +240,14 @@ class LightSynthesis(nn.Module):
 
 
 class LightResidual(nn.Module):
-    """Residual of `light`: same inputs and outputs, told of theta and of the mean head by planes instead of modulation."""
+    """Residual of `light`: same inputs and outputs; what has no place enters with the other planes."""
 
     def __init__(self):
         super().__init__()
-        self.body = LightBody(3 + INPUT_CHANNELS + 5, 3, (16, 32, 48), at2=0, at4=1, dilations=(1,))
+        self.body = LightBody((PICTURES, MAPS), 3, (16, 32, 48), at2=0, at4=1, dilations=(1,))
 
-    def forward(self, state, cond, theta, mean):
-        cos, sin = torch.cos(theta), torch.sin(theta)
-        difference = (cond[:, 3:6] - cond[:, 6:9]).abs().mean(1, keepdim=True)
-        planes = torch.cat((cos, torch.cos(2 * theta), torch.cos(4 * theta), mean), 1) + 0 * cond[:, 15:16]
-        return cos * state + sin * self.body(torch.cat((state, cond, difference, planes), 1))
+    def forward(self, pictures, maps):
+        return self.body((pictures, maps))
 
     def reach(self):
         """Receptive field's radius in px."""

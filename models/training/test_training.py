@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 import data
+import export
 import interpolate
 import motion
 import runlog
@@ -16,14 +17,14 @@ from nets import ALIGNMENT, LightResidual, LightSynthesis, Residual, Synthesis
 torch.set_num_threads(1)
 
 
-def reached(network, inputs, output, size, centre):
+def reached(network, inputs, output, centre):
     """The largest distance (px, either axis) from `centre` at which an input changes that pixel of the output."""
     torch.manual_seed(0)
     for layer in [network.body.exit, *getattr(network, "costs", [])]:
         torch.nn.init.normal_(layer.weight)
-    inputs = [i.clone().requires_grad_(i.shape[-1] == size) for i in inputs]
+    inputs = [i.clone().requires_grad_() for i in inputs]
     output(network(*inputs))[..., centre, centre].sum().backward()
-    touched = torch.stack([i.grad.abs().sum((0, 1)) for i in inputs if i.grad is not None]).sum(0) > 0
+    touched = torch.stack([i.grad.abs().sum((0, 1)) for i in inputs]).sum(0) > 0
     y, x = torch.nonzero(touched, as_tuple=True)
     return int(max((y - centre).abs().max(), (x - centre).abs().max()))
 
@@ -36,15 +37,15 @@ class Logs(unittest.TestCase):
 
 class Networks(unittest.TestCase):
     def test_receptive_field_is_no_larger_than_stated(self):
-        size, one = 320, torch.ones(1, 1, 1, 1)
-        x = torch.rand(1, 16, size, size)
+        size = 320
+        inputs = export.network_inputs(1, size, size)
         for centre in range(152, 152 + ALIGNMENT):
             network = LightSynthesis()
-            self.assertLessEqual(reached(network, [x], lambda o: torch.cat(o, 1), size, centre), network.reach())
+            self.assertLessEqual(reached(network, inputs["synthesis"], lambda o: torch.cat(o, 1), centre), network.reach())
         network = Synthesis()
-        self.assertLessEqual(reached(network, [x], lambda o: torch.cat(o, 1), size, 157), network.reach())
+        self.assertLessEqual(reached(network, inputs["synthesis"], lambda o: torch.cat(o, 1), 157), network.reach())
         for network in (LightResidual(), Residual()):
-            self.assertLessEqual(reached(network, [torch.rand(1, 3, size, size), x, one, 0 * one], lambda o: o, size, 157), network.reach())
+            self.assertLessEqual(reached(network, inputs["residual"], lambda o: o, 157), network.reach())
 
     def test_untrained_networks_average_and_add_nothing(self):
         frame0, frame1 = torch.rand(2, 1, 3, 32, 48)
@@ -59,7 +60,7 @@ class Networks(unittest.TestCase):
 
 class Sampling(unittest.TestCase):
     def test_variance_of_a_gaussian_is_kept_better_by_more_steps(self):
-        residual = lambda state, cond, theta, mean: torch.cos(theta) * state  # exact for u ~ N(0, 1)
+        residual = lambda pictures, maps: 0 * pictures[:, :3]  # exact for u ~ N(0, 1): D = cos(theta) y
         noise = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
         variances = [float(interpolate.sample(residual, torch.zeros(1, 16, 128, 128), 0 * noise, noise, k).var()) for k in (2, 3, 4, 16)]
         for got, expected in zip(variances, (0.73, 0.90, 0.97, 1.0)):

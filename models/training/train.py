@@ -71,7 +71,7 @@ def residual_losses(residual, found, truth, generator, mean_share=MEAN_SHARE):
     theta = torch.where(flag > 0, torch.full_like(theta, math.pi / 2), theta)
     cos, sin = torch.cos(theta), torch.sin(theta)
     y = (cos * u + sin * torch.randn(u.shape, generator=generator, device=generator.device).to(u.device)) * (1 - flag)
-    d = residual(y, cond, theta, flag)
+    d = interpolate.clean(residual, y, cond, theta, flag)
     error = lambda e: (s * e).square().mean((1, 2, 3))[:k]
     fraction = error(d - u) / (error(u) + 1e-5)  # of each sample's squared error that is left
     mean, gain_db = (hardness(error(u)) * fraction).mean(), -10 * torch.log10((error(d - u) + 1e-6) / (error(u) + 1e-6)).detach().mean()

@@ -11,7 +11,7 @@ namespace FrameFlow.Benchmarks;
 /// <summary>
 /// Answers frames with what the interpolation's networks are shown of the one between, for models/training/make_cache.py: <c>--windows MODELS</c>. Standard input holds, again and again, a line
 /// "WIDTH HEIGHT T ALONE" and four pictures in a row of RGB bytes, of which T stands between the middle two (ALONE 1: nothing is asked of the others); standard output gets 16 planes of halves for each:
-/// x of the synthesis network.
+/// the synthesis network's looks and motion.
 /// </summary>
 internal static class TrainingWindows
 {
@@ -53,7 +53,7 @@ internal static class TrainingWindows
         DenseInverseSearch search = new(DenseInverseSearchOptions.ForInterpolation(width, height));
         using ResidualDiffusionInterpolator interpolator = new(model, ExecutionDevice.Cpu(1), search, format, new InterpolationOptions { HalvesNetworks = false }, memory)
         {
-            Shown = seen => planes.AddRange(seen.Values.ToArray().Select(v => (Half)v)),
+            Shown = seen => planes.AddRange(seen.ToArray().Select(v => (Half)v)),
         };
         using MotionField pair = search.Estimate(frames[1], frames[2], memory);
         using MotionAround? around = alone ? null : Around();

@@ -17,9 +17,18 @@ namespace FrameFlow.Interpolation;
 /// </summary>
 public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
 {
-    // What the networks were trained with (models/training/nets.py): flows enter divided by this many pixels.
+    // What the networks were trained with (models/training/nets.py): flows enter divided by this many pixels; the channels of their inputs.
     private const float FlowUnit = 32;
-    private const int ConditionChannels = 16;
+    private const int Looks = 6;
+    private const int Motion = 10;
+    private const int Pictures = 12;
+    private const int Maps = 12;
+    private const int FlatMaps = 4; // the last of the maps, which have no place
+
+    // Where the base, the look-ups, and the motion or the maps with a place begin in an item's condition.
+    private const int BaseAt = 0;
+    private const int LooksAt = 3;
+    private const int MapsAt = LooksAt + Looks;
 
     // Pictures with nothing in common are in no training sample, so that s falls short there: where the motion leads back nowhere (mean inconsistency over both frames, of the 8 px at which it
     // saturates; ten cuts .83 to 1, 48 triplets up to .67), the error is this many times s.
@@ -75,9 +84,8 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
 
         _corrects = Corrects(_manifest);
         GraphTensor[] outputs = [new("mask", 1), new("scale", 1)];
-        _synthesisTiles = new TiledGraph(_synthesis, [new("x", ConditionChannels)], _corrects ? [new("flow_delta", 4), .. outputs] : outputs, synthesisPlan, memory);
-        _residualTiles = new TiledGraph(
-            _residual, [new("state", 3), new("cond", ConditionChannels), new("theta", 1, FlatAxes: 4), new("mean", 1, FlatAxes: 4)], [new("clean", 3)], residualPlan, memory);
+        _synthesisTiles = new TiledGraph(_synthesis, [new("looks", Looks), new("motion", Motion)], _corrects ? [new("flow_delta", 4), .. outputs] : outputs, synthesisPlan, memory);
+        _residualTiles = new TiledGraph(_residual, [new("pictures", Pictures), new("maps", Maps)], [new("n", 3)], residualPlan, memory);
 
         _residualReach = Radius("residual");
 
@@ -130,13 +138,13 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         long tile = Math.Min((long)(format.Width + 15) * (format.Height + 15) * seen / pixels, options.TilePixels);
 
         // A pair: two pictures (6), both flows (4), their inconsistencies (2), and what the search keeps. A frame: motion (2), below 1080 lines what stands apart (4), two
-        // flows (4), two look-ups (6), maps (4); as the networks see it: condition (16), result (3), while sampling state, scratch and mean (12), and what limits the detail (6); a correction of the motion (4) where the model gives one.
+        // flows (4), two look-ups (6), maps (4); as the networks see it: condition (19), scale and result (4), while sampling state, scratch and mean (12), and what limits the detail (6); a correction of the motion (4) where the model gives one.
         long ahead = options.AsksNeighbours ? 13 : 0; // the next pair's motion and right picture, and what pairs keep for their neighbours, once for all workers
         long pair = 12 + (DenseInverseSearchOptions.ForInterpolation(format.Width, format.Height).FinestScale == 0 ? 40 : 10);
         pair += options.AsksNeighbours ? 5 : 0; // what these tell, and what is found with it
         long frame = IntermediateMotion.IsHalved(format.Width, format.Height) ? 16 : 20;
-        long networks = (options.Steps > 1 ? 37 : 19) + (Corrects(model.Manifest) ? 4 : 0);
-        long bound = ConditionChannels + 6 + 3 + ConditionChannels + 3;
+        long networks = (options.Steps > 1 ? 41 : 23) + (Corrects(model.Manifest) ? 4 : 0);
+        long bound = Looks + Motion + 6 + Pictures + Maps + 3;
         long pictures = (sizeof(float) * ahead * pixels) + (sizeof(float) * options.Workers * (((pair + (options.Batch * frame)) * pixels) + (options.Batch * networks * seen)));
         long run = (sizeof(float) * bound * options.Batch * tile) + model.ActivationBytes(options.Batch * tile);
         return pictures + (LearnedFlow.IsIn(model) ? Math.Max(run, LearnedFlow.WorkingBytes(model, format.Width, format.Height)) : run);
@@ -171,8 +179,8 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         }
     }
 
-    /// <summary>Called with what the synthesis network is to see of a frame, x [16,H,W] (nets.py): training sees through it what the program sees.</summary>
-    internal Action<FloatImage>? Shown { get; init; }
+    /// <summary>Called with what the synthesis network is to see of a frame, looks [6,H,W] and motion [10,H,W] in a row (nets.py): training sees through it what the program sees.</summary>
+    internal Action<ReadOnlySpan<float>>? Shown { get; init; }
 
     /// <summary>Fills [3,H,W] with unit-variance noise for the frame at <paramref name="position"/>, whose motion to both frames is given.</summary>
     internal delegate void DrawNoise(FloatImage noise, double position, FloatImage flow0, FloatImage flow1);
@@ -246,7 +254,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
                 cancellationToken.ThrowIfCancellationRequested();
                 (double position, MotionAround? around) = placeOf(first + i);
                 Approach(making.Begin(i, rgb0, position, around), rgb0, rgb1, motion);
-                Shown?.Invoke(making[i].Condition);
+                Shown?.Invoke(making[i].Condition.Values[(LooksAt * making[i].Condition.PlaneLength)..]);
             }
 
             RunSynthesis(making, cancellationToken);
@@ -274,7 +282,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         }
     }
 
-    // The motion at t and what it fetches: the synthesis network's input (nets.py, Synthesis) into item.Condition.
+    // The motion at t and what it fetches: the synthesis network's inputs (nets.py, Synthesis) into item.Condition.
     // Mask, Scratch and Scale are scratch here: the network fills them afterwards.
     private void Approach(Item item, FloatImage rgb0, FloatImage rgb1, MotionField motion)
     {
@@ -283,12 +291,12 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         using FloatImage velocity = IntermediateMotion.At(motion, rgb0, rgb1, t, _memory, item.Apart);
         IntermediateMotion.InconsistencyAt(motion, velocity, t, item.Mask, item.Scratch);
         item.Inconsistency = (TensorPrimitives.Sum<float>(item.Mask.Values) + TensorPrimitives.Sum<float>(item.Scratch.Values)) / (2 * item.Mask.PlaneLength);
-        item.See(item.Mask.Values, x.Channel(10), item.PixelSize);
-        item.See(item.Scratch.Values, x.Channel(11), item.PixelSize);
+        item.See(item.Mask.Values, x.Channel(MapsAt + 4), item.PixelSize);
+        item.See(item.Scratch.Values, x.Channel(MapsAt + 5), item.PixelSize);
         Warp.Inside(velocity, -t, item.Mask);
         Warp.Inside(velocity, 1 - t, item.Scratch);
-        item.See(item.Mask.Values, x.Channel(12));
-        item.See(item.Scratch.Values, x.Channel(13));
+        item.See(item.Mask.Values, x.Channel(MapsAt + 6));
+        item.See(item.Scratch.Values, x.Channel(MapsAt + 7));
         TensorPrimitives.Multiply(velocity.Values, -t, item.Flow0.Values);
         TensorPrimitives.Multiply(velocity.Values, 1 - t, item.Flow1.Values);
         item.Around?.Bend.Apply(velocity, t, item.Flow0, item.Flow1, _memory);
@@ -302,25 +310,27 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             LookUp(item, rgb0, rgb1);
         }
 
-        for (int c = 0; c < 3; c++)
-        {
-            item.See(item.Look0.Channel(c), x.Channel(c));
-            item.See(item.Look1.Channel(c), x.Channel(3 + c));
-        }
-
         for (int c = 0; c < 2; c++)
         {
-            item.See(item.Flow0.Channel(c), x.Channel(6 + c), item.PixelSize / FlowUnit);
-            item.See(item.Flow1.Channel(c), x.Channel(8 + c), item.PixelSize / FlowUnit);
+            item.See(item.Flow0.Channel(c), x.Channel(MapsAt + c), item.PixelSize / FlowUnit);
+            item.See(item.Flow1.Channel(c), x.Channel(MapsAt + 2 + c), item.PixelSize / FlowUnit);
         }
 
-        x.Channel(14).Fill(t);
-        Span<float> difference = x.Channel(15);
-        Span<float> scratch = item.Scale.Values;
+        x.Channel(MapsAt + 8).Fill(t);
+        SeeLooks(item, MapsAt + 9, item.Scale.Values);
+    }
+
+    // The look-ups, and how much they differ into a channel.
+    private static void SeeLooks(Item item, int channel, Span<float> scratch)
+    {
+        FloatImage seen = item.Condition;
+        Span<float> difference = seen.Channel(channel);
         difference.Clear();
         for (int c = 0; c < 3; c++)
         {
-            TensorPrimitives.Subtract(x.Channel(c), x.Channel(3 + c), scratch);
+            item.See(item.Look0.Channel(c), seen.Channel(LooksAt + c));
+            item.See(item.Look1.Channel(c), seen.Channel(LooksAt + 3 + c));
+            TensorPrimitives.Subtract(seen.Channel(LooksAt + c), seen.Channel(LooksAt + 3 + c), scratch);
             TensorPrimitives.Abs(scratch, scratch);
             TensorPrimitives.Add(difference, scratch, difference);
         }
@@ -349,44 +359,47 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         item.Around?.Uncovered.Apply(rgb0, rgb1, t, item.Look0, item.Look1, _memory);
     }
 
-    // b = m w0' + (1 - m) w1', s, and with them the residual network's condition (nets.py, Residual), over the synthesis input.
+    // b = m w0' + (1 - m) w1', s, and with them the residual network's condition (nets.py, Residual), over the synthesis network's.
     private void Blend(Item item, FloatImage rgb0, FloatImage rgb1)
     {
         FloatImage cond = item.Condition;
         item.TakeMask();
+        cond.Channel(MapsAt + 4).CopyTo(cond.Channel(MapsAt + 3));
+        cond.Channel(MapsAt + 5).CopyTo(cond.Channel(MapsAt + 4));
         if (_corrects)
         {
             item.TakeCorrections();
             LookUp(item, rgb0, rgb1);
+            SeeLooks(item, MapsAt + 7, cond.Channel(BaseAt));
+        }
+        else
+        {
+            cond.Channel(MapsAt + 9).CopyTo(cond.Channel(MapsAt + 7));
         }
 
-        cond.Channel(10).CopyTo(cond.Channel(12));
-        cond.Channel(11).CopyTo(cond.Channel(13));
         for (int c = 0; c < 3; c++)
         {
-            item.See(item.Look0.Channel(c), cond.Channel(3 + c));
-            item.See(item.Look1.Channel(c), cond.Channel(6 + c));
             Span<float> b = item.Look0.Channel(c);
             TensorPrimitives.Subtract(b, item.Look1.Channel(c), b);
             TensorPrimitives.MultiplyAdd(b, item.Mask.Values, item.Look1.Channel(c), b);
-            item.See(b, cond.Channel(c));
+            item.See(b, cond.Channel(BaseAt + c));
         }
 
-        item.SeenMask.Values.CopyTo(cond.Channel(9));
-        Length(item.Flow0, cond.Channel(10));
-        Length(item.Flow1, cond.Channel(11));
+        item.SeenMask.Values.CopyTo(cond.Channel(MapsAt));
+        Length(item.Flow0, cond.Channel(MapsAt + 1));
+        Length(item.Flow1, cond.Channel(MapsAt + 2));
         double t = item.Position;
         Span<float> scale = item.Scale.Values;
         TensorPrimitives.Multiply(scale, MathF.Sqrt(2), scale);
         TensorPrimitives.Max(scale, (float)_manifest.ResidualScale.Min, scale);
         TensorPrimitives.Min(scale, (float)_manifest.ResidualScale.Max, scale);
         TensorPrimitives.Multiply(scale, (float)(2 * Math.Sqrt(t * (1 - t))), scale);
-        TensorPrimitives.Log(scale, cond.Channel(14));
-        cond.Channel(15).Fill((float)t);
+        TensorPrimitives.Log(scale, cond.Channel(MapsAt + 5));
+        cond.Channel(MapsAt + 6).Fill((float)t);
 
         void Length(FloatImage flow, Span<float> length)
         {
-            // Look1 has been seen.
+            // The look-ups have been seen.
             Span<float> scratch = item.Look1.Channel(0);
             TensorPrimitives.Hypot(flow.Channel(0), flow.Channel(1), scratch);
             item.See(scratch, length, item.PixelSize / FlowUnit);
@@ -608,7 +621,9 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         {
             for (int n = 0; n < count; n++)
             {
-                Tiles.Load(plan, tile, making[first + n].Condition, run["x"], n);
+                FloatImage seen = making[first + n].Condition;
+                Tiles.Load(plan, tile, seen, LooksAt, Tiles.Planes(plan, run["looks"], Looks, n, 0, Looks));
+                Tiles.Load(plan, tile, seen, MapsAt, Tiles.Planes(plan, run["motion"], Motion, n, 0, Motion));
             }
         }
 
@@ -633,25 +648,29 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
     {
         public void Load(BoundRun run, TilePlan plan, Tile tile, int first, int count)
         {
-            run["theta"].Fill((float)making.Theta);
-            run["mean"].Fill(making.IsMean ? 1 : 0);
+            (float cos, float cos2, float cos4) = ((float)Math.Cos(making.Theta), (float)Math.Cos(2 * making.Theta), (float)Math.Cos(4 * making.Theta));
             for (int n = 0; n < count; n++)
             {
-                Tiles.Load(plan, tile, making[first + n].Condition, run["cond"], n);
+                Span<float> state = State(run, plan, n);
                 if (making.States is { } states)
                 {
-                    Tiles.Load(plan, tile, states[first + n], run["state"], n);
+                    // EDM's z / sqrt(1 + sigma^2) with sigma_data = 1 (Karras 2022): cos(atan sigma).
+                    Tiles.Load(plan, tile, states[first + n], 0, state);
+                    TensorPrimitives.Multiply(state, cos, state);
                 }
-            }
+                else
+                {
+                    state.Clear();
+                }
 
-            if (making.States is null)
-            {
-                run["state"].Clear();
-            }
-            else
-            {
-                // EDM's z / sqrt(1 + sigma^2) with sigma_data = 1 (Karras 2022): cos(atan sigma).
-                TensorPrimitives.Multiply(run["state"], (float)Math.Cos(making.Theta), run["state"]);
+                FloatImage seen = making[first + n].Condition;
+                Tiles.Load(plan, tile, seen, BaseAt, Tiles.Planes(plan, run["pictures"], Pictures, n, 3, Pictures - 3));
+                Tiles.Load(plan, tile, seen, MapsAt, Tiles.Planes(plan, run["maps"], Maps, n, 0, Maps - FlatMaps));
+                ReadOnlySpan<float> flat = [cos, cos2, cos4, making.IsMean ? 1 : 0];
+                for (int k = 0; k < FlatMaps; k++)
+                {
+                    Tiles.Planes(plan, run["maps"], Maps, n, Maps - FlatMaps + k, 1).Fill(flat[k]);
+                }
             }
         }
 
@@ -659,12 +678,22 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
         {
             for (int n = 0; n < count; n++)
             {
-                Tiles.Store(plan, tile, run["clean"], n, 3, making[first + n].Clean);
+                // D = cos y + sin N.
+                Span<float> clean = Tiles.Planes(plan, run["n"], 3, n, 0, 3);
+                if (making.States is not null)
+                {
+                    TensorPrimitives.Multiply(clean, (float)Math.Sin(making.Theta), clean);
+                    TensorPrimitives.MultiplyAdd(State(run, plan, n), (float)Math.Cos(making.Theta), clean, clean);
+                }
+
+                Tiles.Store(plan, tile, run["n"], n, 3, making[first + n].Clean);
             }
         }
+
+        private static Span<float> State(BoundRun run, TilePlan plan, int n) => Tiles.Planes(plan, run["pictures"], Pictures, n, 0, 3);
     }
 
-    // Everything that belongs to one frame in the making; Condition first holds the synthesis network's input. What the networks see and give is of
+    // Everything that belongs to one frame in the making; Condition first holds what the synthesis network sees. What the networks see and give is of
     // their size, half of the frame's where they are halved: then their corrections of the motion and their mask are enlarged.
     private sealed class Item : IDisposable
     {
@@ -680,7 +709,7 @@ public sealed class ResidualDiffusionInterpolator : IFrameInterpolator
             Look0 = memory.RentImage(3, height, width);
             Look1 = memory.RentImage(3, height, width);
             Mask = memory.RentImage(1, height, width);
-            Condition = memory.RentImage(ConditionChannels, seenHeight, seenWidth);
+            Condition = memory.RentImage(MapsAt + Motion, seenHeight, seenWidth);
             Scale = memory.RentImage(1, seenHeight, seenWidth);
             Clean = memory.RentImage(3, seenHeight, seenWidth);
             SeenMask = isHalved ? memory.RentImage(1, seenHeight, seenWidth) : Mask;

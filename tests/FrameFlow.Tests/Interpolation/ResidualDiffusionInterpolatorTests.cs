@@ -41,7 +41,7 @@ public sealed class ResidualDiffusionInterpolatorTests
         double t = GoldenTensor.Read("motion", "t").Values[0];
         using MotionField motion = MotionField.Of(GoldenTensor.Read("motion", "f01").ToImage(pool), GoldenTensor.Read("motion", "f10").ToImage(pool), pool);
         float[] shown = [];
-        using ResidualDiffusionInterpolator interpolator = Create(rgb0.Width, rgb0.Height, new InterpolationOptions(), pool, x => shown = x.Values.ToArray());
+        using ResidualDiffusionInterpolator interpolator = Create(rgb0.Width, rgb0.Height, new InterpolationOptions(), pool, x => shown = x.ToArray());
         interpolator.Interpolate(rgb0, rgb1, motion, 1, _ => (t, null), (_, _, _, _) => { }, (_, _, _) => { }, default);
         GoldenTensor.Read("synthesis", "x").AssertNear(shown, Tolerance);
     }
@@ -165,7 +165,7 @@ public sealed class ResidualDiffusionInterpolatorTests
         }
     }
 
-    private static ResidualDiffusionInterpolator Create(int width, int height, InterpolationOptions options, NativePool pool, Action<FloatImage>? shown = null) => new(
+    private static ResidualDiffusionInterpolator Create(int width, int height, InterpolationOptions options, NativePool pool, Action<ReadOnlySpan<float>>? shown = null) => new(
         new ModelCatalog(Repository.Models).Find("light", "interpolate"),
         ExecutionDevice.Cpu(1),
         new DenseInverseSearch(new DenseInverseSearchOptions()),
