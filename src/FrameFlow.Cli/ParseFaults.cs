@@ -9,6 +9,12 @@ internal static class ParseFaults
     /// <summary>Every fault; empty where there is none. An empty value is one everywhere: mostly a script's variable that was never set.</summary>
     public static IReadOnlyList<string> Of(ParseResult parsed)
     {
+        // What the parser takes for an argument too many, or for the film, and what follows it, hangs on one slip.
+        if (Stray(parsed) is { } stray)
+        {
+            return [stray];
+        }
+
         if (parsed.Errors.Count > 0)
         {
             return [.. parsed.Errors.Select(Told)];
@@ -21,6 +27,18 @@ internal static class ParseFaults
         }
 
         return empty;
+    }
+
+    private static string? Stray(ParseResult parsed)
+    {
+        bool isRoot = parsed.CommandResult.Parent is null;
+        string help = isRoot ? "frameflow --help" : $"frameflow {parsed.CommandResult.Command.Name} --help";
+        IEnumerable<string> arguments = parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(a => a.Tokens).Select(t => t.Value).Concat(parsed.UnmatchedTokens);
+        bool hasEnd = parsed.Tokens.Any(t => t.Type == TokenType.DoubleDash);
+        return arguments.FirstOrDefault(a => a.Length > 1 && a[0] == '-' && !hasEnd) is { } unknown ? $"There is no option '{unknown}'; '{help}' lists those there are (a name that begins so: ./{unknown})."
+            : parsed.UnmatchedTokens is not [var first, ..] ? (isRoot && parsed.Errors.Count > 0 ? $"Name a command; '{help}' lists them." : null)
+            : isRoot ? $"There is no command '{first}'; '{help}' lists those there are."
+            : $"'{first}' is one argument too many; a name that holds spaces wants quotes.";
     }
 
     // The parser would name the type of .NET that it wanted.

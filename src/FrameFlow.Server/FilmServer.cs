@@ -47,7 +47,7 @@ public static class FilmServer
     /// <param name="time">The clock.</param>
     /// <param name="log">The process's log.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <exception cref="FrameFlowException">The settings, the queue or the address are refused.</exception>
+    /// <exception cref="FrameFlowException">The settings, the queue or the address are refused; or it is idle, and films are left in quarantine (<see cref="FaultKind.Input"/>).</exception>
     public static async Task RunAsync(FilmServerOptions options, ModelCatalog models, TimeProvider time, ILogger log, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -87,6 +87,11 @@ public static class FilmServer
         {
             using CancellationTokenSource soon = new(TimeSpan.FromSeconds(1), time);
             await dashboard.StopAsync(soon.Token);
+        }
+
+        if (options.UntilIdle && !cancellationToken.IsCancellationRequested && folders.SelectMany(f => f.Records.List()).Where(r => r.State == JobState.Quarantined).ToArray() is { Length: > 0 } failed)
+        {
+            throw new FrameFlowException(FaultKind.Input, $"{failed.Length} film(s) are in quarantine, '{failed[0].Relative}' first: {failed[0].Fault} When that is mended, touch them, or have them tried again on the dashboard.");
         }
     }
 

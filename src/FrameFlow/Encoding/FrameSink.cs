@@ -252,7 +252,8 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
             }
         }
 
-        // False for a broken pipe: ffmpeg is gone, and its exit code and last words say why.
+        // False for a broken pipe: ffmpeg is gone, and its exit code and last words say why. The pool's builder: a write that has to wait makes no object.
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
         private static async ValueTask<bool> TryWriteAsync(Stream stream, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
         {
             try

@@ -90,6 +90,19 @@ public sealed class BadInputTests : IDisposable
         Assert.Equal(2, run.Code);
     }
 
+    [Theory]
+    [InlineData("There is no option '--bogus'; 'frameflow interpolate --help' lists those there are (a name that begins so: ./--bogus).", "interpolate", "--bogus", "3", "film.mp4")]
+    [InlineData("There is no option '--Fps'; 'frameflow interpolate --help' lists those there are (a name that begins so: ./--Fps).", "interpolate", "film.mp4", "-o", "out.mp4", "--Fps", "60")]
+    [InlineData("'b.mp4' is one argument too many; a name that holds spaces wants quotes.", "interpolate", "a.mp4", "b.mp4", "-o", "out.mp4")]
+    [InlineData("There is no command 'interpolat'; 'frameflow --help' lists those there are.", "interpolat", "film.mp4")]
+    [InlineData("Name a command; 'frameflow --help' lists them.")]
+    public async Task CommandLine_OneSlip_IsOneLine(string message, params string[] arguments)
+    {
+        ToolRun run = await _tool.RunAsync(arguments);
+        Assert.Equal($"[FTL] {message}\n", run.Error);
+        Assert.NotEqual(0, run.Code);
+    }
+
     [Fact]
     public async Task Interpolate_UnknownModel_ListsTheKnown()
     {

@@ -28,7 +28,8 @@ public sealed class DashboardTests : IAsyncLifetime
         await _tool.ExternalAsync("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=10:d=2", "-pix_fmt", "yuv420p", "in/good.mp4");
         await File.WriteAllTextAsync(_tool.At("in/<img src=x onerror=alert(1)>.mp4"), "no film");
         ToolRun run = await _tool.RunAsync("watch", "in", "-o", "out", "--recipe", "r.json", "--settle", "0.5", "--tries", "1", "--once", "--listen", "none", "--segment", "1");
-        Assert.True(run.Code == 0, run.Error);
+        Assert.True(run.Code == 3, run.Error);
+        Assert.Contains("1 film(s) are in quarantine, '<img src=x onerror=alert(1)>.mp4' first: ", run.Error, StringComparison.Ordinal);
         string jobs = _tool.At("out/.frameflow/jobs");
         string good = Directory.EnumerateFiles(jobs, "*.json").Single(f => File.ReadAllText(f).Contains("good.mp4", StringComparison.Ordinal));
         await File.WriteAllTextAsync(
