@@ -14,6 +14,7 @@ internal sealed class MachineArguments
     /// <summary>The option that says what happens when the networks' device fails and fails again.</summary>
     public static Option<DeviceLossPolicy> OnDeviceLoss() => new("--on-device-loss")
     {
+        HelpName = "cpu|stop",
         Description = "When the device fails, what it was doing is done again on a new session; when that fails too: cpu goes on on the processor, stop ends the work, which 'frameflow resume' then goes on with.",
         DefaultValueFactory = _ => DeviceLossPolicy.Cpu,
     };

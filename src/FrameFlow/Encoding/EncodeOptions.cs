@@ -29,34 +29,34 @@ public sealed record EncodeOptions
         EncoderInfo? row = Encoder is null ? used : EncoderCatalog.Find(Encoder);
         if (Encoder is not null && (Encoder.Length == 0 || !Encoder.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.')))
         {
-            errors.Add($"--encoder '{Encoder}' is no encoder's name; known here: {EncoderCatalog.Names}.");
+            errors.Add($"--encoder '{Encoder}' is no encoder's name; known here: {EncoderCatalog.Names}");
         }
 
         if (Crf is { } crf && row is not null)
         {
             if (row.Quality is not { } scale)
             {
-                errors.Add($"--crf has no meaning for {row.Name}, {row.NoQualityReason}; leave it out.");
+                errors.Add($"--crf has no meaning for {row.Name}, {row.NoQualityReason}; leave it out");
             }
             else if (crf < scale.Best || crf > scale.Worst || (scale.WholeOnly && decimal.Truncate(crf) != crf))
             {
                 string kind = scale.WholeOnly ? "whole number" : "number";
-                errors.Add(string.Create(CultureInfo.InvariantCulture, $"--crf {crf} is out of range for {row.Name}: a {kind} from {scale.Best} (best) to {scale.Worst}."));
+                errors.Add(string.Create(CultureInfo.InvariantCulture, $"--crf {crf} is out of range for {row.Name}: a {kind} from {scale.Best} (best) to {scale.Worst}"));
             }
         }
         else if (Crf is { } any && (any < 0 || any > 255))
         {
-            errors.Add(string.Create(CultureInfo.InvariantCulture, $"--crf {any} is out of range: 0 (best) and up."));
+            errors.Add(string.Create(CultureInfo.InvariantCulture, $"--crf {any} is out of range: 0 (best) and up"));
         }
 
         if (Threads is < 0 or > 1024)
         {
-            errors.Add(string.Create(CultureInfo.InvariantCulture, $"--threads {Threads} is out of range: 0 (automatic) to 1024."));
+            errors.Add(string.Create(CultureInfo.InvariantCulture, $"--threads {Threads} is out of range: 0 (automatic) to 1024"));
         }
 
-        if (EncoderArgs is not null && !TrySplit(EncoderArgs, out _, out string? error))
+        if (EncoderArgs is not null)
         {
-            errors.Add($"--encoder-args: {error}");
+            errors.AddRange(TrySplit(EncoderArgs, out IReadOnlyList<string> arguments, out string? error) ? EncoderArguments.Faults(arguments) : [$"--encoder-args: {error}"]);
         }
 
         return errors;

@@ -170,11 +170,6 @@ public sealed record EncodePlan
             errors.Add($"The frame rate {request.FrameRate} is not positive.");
         }
 
-        if (request.Options.EncoderArgs is not null && container.IsSequence && request.Options.EncoderArgs.Contains("-start_number", StringComparison.Ordinal))
-        {
-            errors.Add("--encoder-args -start_number: a sequence's numbers are the source's own.");
-        }
-
         if (request.Times is not null && encoder.Codec == "mpeg2video")
         {
             errors.Add($"{encoder.Name} knows even frame rates only, and this film's is variable; use {container.DefaultEncoder}, or write .mkv.");
@@ -377,7 +372,7 @@ public sealed record EncodePlan
     {
         if (errors.Count > 0)
         {
-            throw new FrameFlowException(FaultKind.Usage, string.Join("; ", errors));
+            throw new FrameFlowException(FaultKind.Usage, string.Join("; ", errors.Select(e => e.TrimEnd('.'))) + ".");
         }
     }
 

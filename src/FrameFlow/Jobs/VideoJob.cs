@@ -129,7 +129,7 @@ public sealed class VideoJob : IAsyncDisposable
             EncoderInfo encoder = await EncoderCatalog.ResolveAsync(EncodePlan.EncoderNameFor(options.Encode, options.Output), cancellationToken);
             if (options.Encode.Validate(encoder) is { Count: > 0 } unfit)
             {
-                throw new FrameFlowException(FaultKind.Usage, string.Join("; ", unfit));
+                throw new FrameFlowException(FaultKind.Usage, string.Join("; ", unfit) + ".");
             }
 
             foreach (IVideoOperation operation in operations)

@@ -26,11 +26,22 @@ public sealed class PlanTests
     {
         IReadOnlyList<string> errors = new EncodeOptions { Encoder = "libx264", Crf = 60, Threads = -1, EncoderArgs = "\"" }.Validate();
         Assert.Equal(3, errors.Count);
-        Assert.Contains("--crf 60 is out of range for libx264: a number from 0 (best) to 51.", errors);
+        Assert.Contains("--crf 60 is out of range for libx264: a number from 0 (best) to 51", errors);
         Assert.Single(new EncodeOptions { Encoder = "ffv1", Crf = 3 }.Validate());
         Assert.Single(new EncodeOptions { Encoder = "libsvtav1", Crf = 20.5m }.Validate());
         Assert.Empty(new EncodeOptions { Encoder = "libx264", Crf = 17.5m }.Validate());
     }
+
+    [Theory]
+    [InlineData("-preset slow -b:v 4M -x264-params keyint=24:bframes=-1 -movflags +faststart -sc_threshold -1 -c:a flac", null)]
+    [InlineData("-t 0.1", "--encoder-args -t: which frames stand when is settled by --fps, --start and --duration")]
+    [InlineData("-preset fast -r 30", "--encoder-args -r: which frames stand when is settled by --fps, --start and --duration")]
+    [InlineData("-c:v mpeg4", "--encoder-args -c:v: the encoder is named by --encoder, the container by the output's ending")]
+    [InlineData("-filter:v:0 hflip", "--encoder-args -filter:v:0: the pictures are encoded as they were made; filter the source or the result")]
+    [InlineData("-an", "--encoder-args -an: which streams are carried is settled by the source and the container")]
+    [InlineData("-preset fast other.mp4", "--encoder-args: 'other.mp4' follows no option; ffmpeg would take it for another output")]
+    public void Validate_EncoderArguments_MayNotSettleWhatTheProgramAnswersFor(string given, string? fault) =>
+        Assert.Equal(fault is null ? [] : [fault], new EncodeOptions { EncoderArgs = given }.Validate());
 
     [Theory]
     [InlineData("out.xyz")]
