@@ -87,7 +87,7 @@ public static partial class SourceScanner
 
             (timeline, dropped) = content == FieldContent.Telecined
                 ? (AfterPulldownRemoval(timeline, filtered.Ticks.Count, plain.TimeBase, plan), [])
-                : AfterBob(filtered, last, plan, video, notes);
+                : AfterBob(filtered, plain.TimeBase, last, plan, video, notes);
         }
 
         return new SourceScan
@@ -326,19 +326,23 @@ public static partial class SourceScanner
     }
 
     // The last frame ends where the part that was asked for ends, however long the container, or the rate, says that it stays.
-    private static FrameTimeline Timeline(long[] ticks, Rational timeBase, Rational? last, DecodePlan plan, params Rational?[] rateHints)
+    private static FrameTimeline Timeline(long[] ticks, Rational timeBase, Rational? last, DecodePlan plan, params Rational?[] rateHints) => Timeline(ticks, timeBase, 1, last, plan, rateHints);
+
+    private static FrameTimeline Timeline(long[] ticks, Rational timeBase, long roundedTicks, Rational? last, DecodePlan plan, params Rational?[] rateHints)
     {
-        FrameTimeline timeline = FrameTimeline.FromTicks(ticks, timeBase, last, rateHints);
+        FrameTimeline timeline = FrameTimeline.FromTicks(ticks, timeBase, roundedTicks, last, rateHints);
         return plan.End is { } end && end > timeline[timeline.Count - 1] && timeline[timeline.Count - 1] + timeline.LastDuration > end
             ? FrameTimeline.Restore(ticks, timeBase, timeline.ConstantRate, end - timeline[timeline.Count - 1])
             : timeline;
     }
 
-    private static (FrameTimeline Timeline, List<int> Dropped) AfterBob(Pass filtered, Rational? last, DecodePlan plan, VideoDescription video, List<string> notes)
+    private static (FrameTimeline Timeline, List<int> Dropped) AfterBob(Pass filtered, Rational sourceTick, Rational? last, DecodePlan plan, VideoDescription video, List<string> notes)
     {
         (List<long> ticks, List<int> dropped) = Increasing(filtered, notes, filtered.Damage, plan.End);
         Rational? half = last is { } whole ? whole / 2 : null;
-        return (Timeline([.. ticks], filtered.TimeBase, half, plan, video.AverageRate * 2, video.BaseRate * 2), dropped);
+
+        // The filter halves the tick, the times stay as rounded as the source's were; the last field stands half a step behind its frame, a step that is rounded as well.
+        return (Timeline([.. ticks], filtered.TimeBase, Math.Max(1, (sourceTick * 3 / 2 / filtered.TimeBase).Ceiling()), half, plan, video.AverageRate * 2, video.BaseRate * 2), dropped);
     }
 
     // decimate renumbers its frames and forgets gaps. It leaves four of every five frames, so each group of four is spread evenly over the

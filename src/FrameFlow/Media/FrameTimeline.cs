@@ -103,7 +103,16 @@ public sealed class FrameTimeline
     /// <param name="lastDuration">The last packet's duration in seconds, or null: then 1/r, else the median step, else one 25th.</param>
     /// <param name="rateHints">Rates that the container states, tried in order before those that the times suggest; others are ignored.</param>
     /// <exception cref="ArgumentException">The ticks do not strictly increase.</exception>
-    public static FrameTimeline FromTicks(long[] ticks, Rational timeBase, Rational? lastDuration, params IEnumerable<Rational?> rateHints)
+    public static FrameTimeline FromTicks(long[] ticks, Rational timeBase, Rational? lastDuration, params IEnumerable<Rational?> rateHints) => FromTicks(ticks, timeBase, 1, lastDuration, rateHints);
+
+    /// <summary>Builds the timeline of times that are rounded more coarsely than their ticks: fields that a filter put between the source's frames.</summary>
+    /// <param name="ticks">As above.</param>
+    /// <param name="timeBase">Seconds a tick.</param>
+    /// <param name="roundedTicks">Ticks by which a time may stand beside its even place, at least 1.</param>
+    /// <param name="lastDuration">As above.</param>
+    /// <param name="rateHints">As above.</param>
+    /// <exception cref="ArgumentException">The ticks do not strictly increase.</exception>
+    public static FrameTimeline FromTicks(long[] ticks, Rational timeBase, long roundedTicks, Rational? lastDuration, IEnumerable<Rational?> rateHints)
     {
         ArgumentNullException.ThrowIfNull(ticks);
         ArgumentNullException.ThrowIfNull(rateHints);
@@ -115,8 +124,8 @@ public sealed class FrameTimeline
             }
         }
 
-        Rational? rate = ticks.Length < 2 ? null : Candidates(ticks, timeBase, rateHints).Cast<Rational?>().FirstOrDefault(r => Fits(ticks, timeBase, r!.Value));
-        Rational rounding = timeBase;
+        Rational? rate = ticks.Length < 2 ? null : Candidates(ticks, timeBase, rateHints).Cast<Rational?>().FirstOrDefault(r => Fits(ticks, timeBase, r!.Value, roundedTicks: roundedTicks));
+        Rational rounding = timeBase * roundedTicks;
         if (rate is null && FilmRates.Cast<Rational?>().FirstOrDefault(r => FitsPulldown(ticks, timeBase, r!.Value)) is { } film)
         {
             rate = film;
@@ -259,11 +268,11 @@ public sealed class FrameTimeline
         return breaks * 10 <= ticks.Length;
     }
 
-    // "Within one tick" of the grid: |tick time - n/r| <= one tick, n the nearest slot, strictly increasing.
-    private static bool Fits(long[] ticks, Rational timeBase, Rational rate, int leastStepsPerGap = 4)
+    // "Within one tick" of the grid: |tick time - n/r| <= one tick (or as many as times are rounded to), n the nearest slot, strictly increasing.
+    private static bool Fits(long[] ticks, Rational timeBase, Rational rate, int leastStepsPerGap = 4, long roundedTicks = 1)
     {
         // A grid finer than two ticks would fit anything.
-        if (rate.Inverse <= timeBase * 2 && rate.Inverse != timeBase)
+        if (rate.Inverse <= timeBase * roundedTicks * 2 && rate.Inverse != timeBase)
         {
             return false;
         }
@@ -277,7 +286,7 @@ public sealed class FrameTimeline
         {
             long delta = ticks[i] - ticks[0];
             long slot = (long)(((2 * delta * slots) + parts) / (2 * parts));
-            if (slot <= previous || Int128.Abs((delta * slots) - (slot * parts)) > slots)
+            if (slot <= previous || Int128.Abs((delta * slots) - (slot * parts)) > slots * roundedTicks)
             {
                 return false;
             }

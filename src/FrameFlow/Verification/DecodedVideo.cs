@@ -57,6 +57,9 @@ internal sealed partial class DecodedVideo
     /// <summary>Whether pictures come as a player shows them, turned by <see cref="Rotation"/>, instead of as they are stored.</summary>
     public bool AsShown { get; set; }
 
+    /// <summary>Ticks by which a frame's time may lie beside its even place: one, but behind filters that put fields between frames half of two and, behind the last frame, of three of the file's own.</summary>
+    public int Slack { get; private set; } = 1;
+
     /// <summary>Every audio track's extent, in the file's order.</summary>
     public List<AudioExtent> Audio { get; } = [];
 
@@ -95,6 +98,11 @@ internal sealed partial class DecodedVideo
         result.ContainerStart = header.RootElement.TryGetProperty("format", out JsonElement format)
             && Rational.TryParse(Text(format, "start_time"), out Rational start) ? start : Rational.Zero;
         await result.ReadTimesAsync(isSource, cancellationToken);
+        if (filters is not null && Rational.TryParse(Text(video.Value, "time_base"), out Rational own) && own > result.TimeBase)
+        {
+            result.Slack = (int)(own / result.TimeBase * 3 / 2).Ceiling();
+        }
+
         Dictionary<int, Rational> firstPackets = await result.ReadPacketsAsync(streams, cancellationToken);
         foreach (JsonElement stream in streams.Where(s => Text(s, "codec_type") == "audio"))
         {

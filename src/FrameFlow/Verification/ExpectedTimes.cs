@@ -45,9 +45,10 @@ internal sealed class ExpectedTimes
     /// <param name="lastDurationTicks">The last packet's duration, or null.</param>
     /// <param name="statedRates">Rates from the header, tried first.</param>
     /// <param name="end">Where the asked part ends, in seconds of the ticks' clock; null: with the last frame.</param>
-    public static ExpectedTimes From(ReadOnlySpan<long> ticks, Rational timeBase, long? lastDurationTicks, IEnumerable<Rational> statedRates, Rational? end = null)
+    /// <param name="slack">Ticks by which a time may lie beside its even place.</param>
+    public static ExpectedTimes From(ReadOnlySpan<long> ticks, Rational timeBase, long? lastDurationTicks, IEnumerable<Rational> statedRates, Rational? end = null, int slack = 1)
     {
-        Rational? rate = ticks.Length > 1 ? EvenRate(ticks, timeBase, statedRates) : null;
+        Rational? rate = ticks.Length > 1 ? EvenRate(ticks, timeBase, statedRates, slack) : null;
         bool isPulldown = false;
         if (rate is null && PulldownRate(ticks, timeBase) is { } film)
         {
@@ -66,7 +67,7 @@ internal sealed class ExpectedTimes
             : rate is { } even ? even.Inverse
             : ticks.Length > 1 ? MedianStep(ticks) * timeBase
             : statedRates.Select(r => (Rational?)r.Inverse).FirstOrDefault() ?? new Rational(1, 25);
-        if (rate is { } exact && Rational.Abs(last - exact.Inverse) <= timeBase + (isPulldown ? exact.Inverse / 5 : Rational.Zero))
+        if (rate is { } exact && Rational.Abs(last - exact.Inverse) <= (timeBase * slack) + (isPulldown ? exact.Inverse / 5 : Rational.Zero))
         {
             last = exact.Inverse;
         }
@@ -112,7 +113,7 @@ internal sealed class ExpectedTimes
     /// The first rate that all times fit within one tick; null where none does. A common rate that the header states comes first, then
     /// any common one, then what else the header states (Matroska's may be 19001/317 for 60000/1001), then what the times suggest.
     /// </summary>
-    public static Rational? EvenRate(ReadOnlySpan<long> ticks, Rational timeBase, IEnumerable<Rational> statedRates)
+    public static Rational? EvenRate(ReadOnlySpan<long> ticks, Rational timeBase, IEnumerable<Rational> statedRates, int slack = 1)
     {
         Rational median = MedianStep(ticks) * timeBase;
         Rational mean = new Rational(ticks[^1] - ticks[0]) * timeBase / (ticks.Length - 1);
@@ -121,7 +122,7 @@ internal sealed class ExpectedTimes
             median.Inverse, new(mean.Inverse.Round()), new((mean.Inverse * 1001).Round(), 1001)];
         foreach (Rational rate in candidates)
         {
-            if (rate > Rational.Zero && (rate.Inverse > timeBase * 2 || rate.Inverse == timeBase) && LiesOnGrid(ticks, timeBase, rate))
+            if (rate > Rational.Zero && (rate.Inverse > timeBase * slack * 2 || rate.Inverse == timeBase) && LiesOnGrid(ticks, timeBase, rate, slack))
             {
                 return rate;
             }
@@ -161,9 +162,9 @@ internal sealed class ExpectedTimes
         return null;
     }
 
-    private static bool LiesOnGrid(ReadOnlySpan<long> ticks, Rational timeBase, Rational rate)
+    private static bool LiesOnGrid(ReadOnlySpan<long> ticks, Rational timeBase, Rational rate, int slack)
     {
-        // |delta * base - n / rate| <= base, all times base.Den * rate.Num
+        // |delta * base - n / rate| <= slack base, all times base.Den * rate.Num
         BigInteger unit = (BigInteger)timeBase.Numerator * rate.Numerator;
         BigInteger slotUnit = (BigInteger)rate.Denominator * timeBase.Denominator;
         long before = -1;
@@ -171,7 +172,7 @@ internal sealed class ExpectedTimes
         foreach (long tick in ticks)
         {
             long slot = Slot(tick - ticks[0], timeBase, rate);
-            if (slot <= before || BigInteger.Abs(((tick - ticks[0]) * unit) - (slot * slotUnit)) > unit)
+            if (slot <= before || BigInteger.Abs(((tick - ticks[0]) * unit) - (slot * slotUnit)) > unit * slack)
             {
                 return false;
             }

@@ -46,7 +46,7 @@ public sealed class TimingVerifier
             throw new FrameFlowException(FaultKind.Usage, $"{source}: no frame lies in the asked range; choose an earlier start.");
         }
 
-        ExpectedTimes times = ExpectedTimes.From(original.Ticks.AsSpan(skip, take), original.TimeBase, lastDuration, original.StatedRates, end);
+        ExpectedTimes times = ExpectedTimes.From(original.Ticks.AsSpan(skip, take), original.TimeBase, lastDuration, original.StatedRates, end, original.Slack);
         Rational? rate = _options.Rate ?? (result.Ticks.Length > 1
             ? ExpectedTimes.EvenRate(result.Ticks, result.TimeBase, result.StatedRates)
             : result.StatedRates.Cast<Rational?>().FirstOrDefault());
