@@ -64,7 +64,8 @@ internal static class RestoreCommand
                 throw new FrameFlowException(FaultKind.Usage, $"Nothing is left of the recipe '{chosen.Name}'; switch a part on.");
             }
 
-            JobRequest request = new() { Options = arguments.Read(parsed, chosen), Operations = operations };
+            string source = parsed.GetRequiredValue(recipe);
+            JobRequest request = new() { Options = arguments.Read(parsed, chosen) with { Reads = File.Exists(source) ? [("recipe", source)] : [] }, Operations = operations };
             return await JobRun.RunAsync(
                 arguments, parsed, request, log, _ => (Describe(chosen, operations), $" by {string.Join(", ", operations.Select(NameOf))}"), (_, _) => Describe(chosen, operations), token);
         });

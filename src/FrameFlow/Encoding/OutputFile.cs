@@ -65,9 +65,9 @@ public sealed class OutputFile : IDisposable
 
         if (File.Exists(full))
         {
-            if (inputPath is not null && IsSameFile(full, inputPath))
+            if (inputPath is not null)
             {
-                throw new FrameFlowException(FaultKind.Usage, $"The {what} '{path}' is the input itself; give another name.");
+                ThrowIfPartOf(path, what, inputPath, "input");
             }
 
             if (FileIdentity.Of(full) is { IsRegular: false })
@@ -160,6 +160,24 @@ public sealed class OutputFile : IDisposable
         }
 
         return string.Equals(System.IO.Path.GetFullPath(a), System.IO.Path.GetFullPath(b), StringComparison.Ordinal);
+    }
+
+    /// <summary>Refuses to write over what is read.</summary>
+    /// <param name="path">What is to be written, for the message as the user gave it.</param>
+    /// <param name="what">What it is.</param>
+    /// <param name="read">A file, a sequence's pattern or a folder of PNG pictures.</param>
+    /// <param name="whatIsRead">What that is.</param>
+    /// <exception cref="FrameFlowException">They are one file, or it is one of the sequence's or the folder's pictures (<see cref="FaultKind.Usage"/>).</exception>
+    internal static void ThrowIfPartOf(string path, string what, string read, string whatIsRead)
+    {
+        string full = System.IO.Path.GetFullPath(path);
+        string folder = System.IO.Path.GetDirectoryName(full) ?? full;
+        bool isPart = SequencePattern.TryParse(read) is { } pictures ? Directory.Exists(folder) && IsSameFile(folder, pictures.Folder) && pictures.NumberOf(System.IO.Path.GetFileName(full)) is not null
+            : full.EndsWith(".png", StringComparison.OrdinalIgnoreCase) && Directory.Exists(read) && Directory.Exists(folder) && IsSameFile(folder, read);
+        if (isPart || IsSameFile(full, read))
+        {
+            throw new FrameFlowException(FaultKind.Usage, $"The {what} '{path}' is {(isPart ? $"part of the {whatIsRead} '{read}'" : $"the {whatIsRead} itself")}; give another name.");
+        }
     }
 
     private static string PartialName(string full)

@@ -49,6 +49,9 @@ public sealed class DefectsOperation(DefectsOperationOptions options) : IVideoOp
     public OperationOptions? Request => options;
 
     /// <inheritdoc/>
+    public IReadOnlyList<(string What, string Path)> Reads => options.Mask is { } mask ? [("mask", mask)] : [];
+
+    /// <inheritdoc/>
     public string Method => options.ShowMask ? "masks" : options.Model;
 
     /// <inheritdoc/>

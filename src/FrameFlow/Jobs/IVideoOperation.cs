@@ -102,6 +102,9 @@ public interface IVideoOperation : IDisposable
     /// <summary>What the stages made last counted so far, by name. Those of all parts of a film add up to those of the film in one go.</summary>
     IReadOnlyDictionary<string, long> Counts { get; }
 
+    /// <summary>Files and folders that are read beside the film: nothing is written over them.</summary>
+    IReadOnlyList<(string What, string Path)> Reads => [];
+
     /// <summary>What was asked for; null where the operation cannot say.</summary>
     OperationOptions? Request => null;
 

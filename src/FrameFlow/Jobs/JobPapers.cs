@@ -28,12 +28,13 @@ internal sealed class JobPapers : IDisposable
 
     /// <summary>Checks the papers' places before any work.</summary>
     /// <param name="options">The request.</param>
+    /// <param name="reads">What is read beside the input.</param>
     /// <param name="own">Full paths of papers that an earlier run of this very work has published, ended before it published the film: these may be replaced.</param>
     /// <exception cref="FrameFlowException">A place cannot be used.</exception>
-    public static JobPapers Prepare(VideoJobOptions options, IReadOnlySet<string>? own)
+    public static JobPapers Prepare(VideoJobOptions options, IReadOnlyList<(string What, string Path)> reads, IReadOnlySet<string>? own)
     {
-        OutputFile? ledger = Open(options.Ledger, "ledger", [("input", options.Input), ("output", options.Output)]);
-        OutputFile? report = Open(options.Report, "report", [("input", options.Input), ("output", options.Output), .. options.Ledger is { } path ? [("ledger", path)] : Array.Empty<(string, string)>()]);
+        OutputFile? ledger = Open(options.Ledger, "ledger", [("input", options.Input), ("output", options.Output), .. reads]);
+        OutputFile? report = Open(options.Report, "report", [("input", options.Input), ("output", options.Output), .. reads, .. options.Ledger is { } path ? [("ledger", path)] : Array.Empty<(string, string)>()]);
         return new JobPapers(ledger, report);
 
         OutputFile? Open(string? path, string what, IReadOnlyList<(string What, string Path)> others)
@@ -45,10 +46,7 @@ internal sealed class JobPapers : IDisposable
 
             foreach ((string other, string its) in others)
             {
-                if (Path.GetFullPath(path) == Path.GetFullPath(its) || (File.Exists(path) && OutputFile.IsSameFile(path, its)))
-                {
-                    throw new FrameFlowException(FaultKind.Usage, $"The {what} '{path}' is the {other} itself; give another name.");
-                }
+                OutputFile.ThrowIfPartOf(path, what, its, other);
             }
 
             return OutputFile.Prepare(path, null, options.Overwrite || own?.Contains(Path.GetFullPath(path)) == true, what);

@@ -138,8 +138,14 @@ public sealed class VideoJob : IAsyncDisposable
             }
 
             MediaInfo info = await MediaProbe.ProbeAsync(options.Input, cancellationToken, options.Decode.InputRate);
+            (string What, string Path)[] reads = [.. options.Reads, .. operations.SelectMany(o => o.Reads)];
+            foreach ((string what, string path) in reads)
+            {
+                OutputFile.ThrowIfPartOf(options.Output, "output", path, what);
+            }
+
             output = OutputFile.Prepare(options.Output, options.Input, options.Overwrite);
-            papers = JobPapers.Prepare(options, ownPapers);
+            papers = JobPapers.Prepare(options, reads, ownPapers);
             SourceScan scan = knownScan ?? await SourceScanner.ScanAsync(info, options.Decode, cancellationToken);
             if (options.Strict && scan.Damage.Count > 0)
             {

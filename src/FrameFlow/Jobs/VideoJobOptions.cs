@@ -60,6 +60,10 @@ public sealed record VideoJobOptions
     /// <summary>Where the report goes, a page of HTML; null for none.</summary>
     public string? Report { get; init; }
 
+    /// <summary>What the request was made from beside the input, such as a recipe's file: nothing is written over it.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<(string What, string Path)> Reads { get; init; } = [];
+
     /// <summary>Lists every option that is out of range: name, value, range.</summary>
     public IReadOnlyList<string> Validate()
     {

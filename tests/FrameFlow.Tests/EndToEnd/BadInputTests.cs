@@ -103,6 +103,25 @@ public sealed class BadInputTests : IDisposable
         Assert.NotEqual(0, run.Code);
     }
 
+    [Theory]
+    [InlineData("The report 'p/f_0003.png' is part of the input 'p/f_%04d.png'; give another name.", "interpolate", "p/f_%04d.png", "-o", "z.mkv", "--model", "hold", "--report", "p/f_0003.png")]
+    [InlineData("The ledger 'p/f_0005.png' is part of the input 'p/f_%04d.png'; give another name.", "denoise", "p/f_%04d.png", "-o", "z.mkv", "--model", "average", "--ledger", "p/f_0005.png")]
+    [InlineData("The output 'mask.mkv' is the mask itself; give another name.", "repair", "film.mkv", "-o", "mask.mkv", "--mask", "mask.mkv")]
+    [InlineData("The report 'r.json' is the recipe itself; give another name.", "restore", "film.mkv", "-o", "z.mkv", "--recipe", "r.json", "--report", "r.json")]
+    public async Task Overwrite_WhatIsRead_IsRefused(string message, params string[] arguments)
+    {
+        Directory.CreateDirectory(_tool.At("p"));
+        await _tool.ExternalAsync("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x48:r=24", "-frames:v", "6", "p/f_%04d.png");
+        await _tool.ExternalAsync("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x48:r=24", "-frames:v", "6", "-c:v", "ffv1", "film.mkv");
+        File.Copy(_tool.At("film.mkv"), _tool.At("mask.mkv"));
+        await File.WriteAllTextAsync(_tool.At("r.json"), """{ "name": "test", "operations": [ { "operation": "interpolate", "rate": 48, "model": "blend" } ] }""");
+        string before = await _tool.ExternalAsync("sh", "-c", "sha256sum p/* *.mkv r.json");
+        ToolRun run = await _tool.RunAsync([.. arguments, "--overwrite"]);
+        Assert.Equal(message, run.Fault);
+        Assert.Equal(2, run.Code);
+        Assert.Equal(before, await _tool.ExternalAsync("sh", "-c", "sha256sum p/* *.mkv r.json"));
+    }
+
     [Fact]
     public async Task Interpolate_UnknownModel_ListsTheKnown()
     {
