@@ -109,6 +109,14 @@ internal sealed record StreamPlan
                         break;
                     }
 
+                    // ffmpeg gives converted subtitles the times of the whole film, also where -ss and -t have cut it: those from before the part would even move the picture.
+                    if (codec != "copy" && (request.Decode.Start > Rational.Zero || request.Decode.Duration is not null))
+                    {
+                        string same = source.Container.Contains("mp4", StringComparison.Ordinal) ? ".mp4" : ".mkv";
+                        notes.Add($"The {where} is dropped: of a part it can be copied, not converted to {codec}; write {same} to keep it.");
+                        break;
+                    }
+
                     if (codec != "copy")
                     {
                         notes.Add($"The {where} is converted to {codec}, which {container.Name} carries.");

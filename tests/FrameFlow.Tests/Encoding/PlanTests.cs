@@ -137,6 +137,20 @@ public sealed class PlanTests
         Assert.Equal(6, plan.Notes.Count);
     }
 
+    [Theory]
+    [InlineData("out.mp4", null)]
+    [InlineData("out.mkv", "-c:s:0 copy")]
+    public void Create_SubtitlesOfAPart_AreCopiedOrDropped(string output, string? expected)
+    {
+        MediaInfo source = Clips.Source(null, new StreamInfo { Index = 1, Kind = StreamKind.Subtitle, Codec = "subrip" });
+        EncodeRequest request = Clips.Request(output, source) with { Decode = new DecodeOptions { Start = 4 } };
+        EncodePlan plan = EncodePlan.Create(request, EncoderCatalog.Find("libx264")!);
+        string text = string.Join(' ', plan.OutputArguments);
+        Assert.Equal(expected is not null, text.Contains("-c:s:0", StringComparison.Ordinal));
+        Assert.Contains(expected ?? "", text, StringComparison.Ordinal);
+        Assert.Equal(expected is null, plan.Notes.Any(n => n.Contains("of a part it can be copied, not converted to mov_text; write .mkv to keep it", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public async Task Resolve_UnknownEncoder_IsAUsageFault()
     {
