@@ -307,6 +307,7 @@ internal sealed partial class DecodedVideo
             }
         }, cancellationToken);
         return new AudioExtent(
+            Text(stream, "codec_name") ?? "",
             first is { } start && rate > 0 ? new Rational(start, rate) : null,
             firstPackets.TryGetValue(index, out Rational packet) ? packet : null,
             rate > 0 ? new Rational(samples, rate) : Rational.Zero,
@@ -342,6 +343,7 @@ internal sealed partial class DecodedVideo
 }
 
 /// <summary>Where an audio track begins and how long it sounds.</summary>
+/// <param name="Codec">ffmpeg's name of its codec.</param>
 /// <param name="Start">The first decoded sample's time in seconds, or null where nothing decodes.</param>
 /// <param name="FirstPacket">
 /// The first packet's time in seconds, an encoder's priming included. MP4 hides priming from the decoder and Matroska does not, so a
@@ -349,7 +351,7 @@ internal sealed partial class DecodedVideo
 /// </param>
 /// <param name="Length">Decoded samples, in seconds.</param>
 /// <param name="LongestFrame">The longest decoded frame, in seconds: the grain in which sound can be copied.</param>
-internal sealed record AudioExtent(Rational? Start, Rational? FirstPacket, Rational Length, Rational LongestFrame)
+internal sealed record AudioExtent(string Codec, Rational? Start, Rational? FirstPacket, Rational Length, Rational LongestFrame)
 {
     /// <summary>Whether no more than an encoder's priming (AAC-LD to HE-AAC: 480 to 2112 samples, some 50 ms) is hidden before the first sample; an edit list may hide much more.</summary>
     public bool StartsWithPriming => Start is { } start && FirstPacket is { } packet && Rational.Abs(start - packet) <= new Rational(1, 10);

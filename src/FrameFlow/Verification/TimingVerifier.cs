@@ -73,7 +73,7 @@ public sealed class TimingVerifier
         if (_options.Slow == 1 && ((rate is null && times.Rate is null) || isOneForOne))
         {
             CheckOwnTimes(checks, original, result, skip, take);
-            return CheckAudio(checks, report with { ExpectedFrames = take }, original, result, skip, times);
+            return CheckAudio(checks, report with { ExpectedFrames = take }, original, result, skip, end);
         }
 
         if (rate is not { } target)
@@ -85,7 +85,7 @@ public sealed class TimingVerifier
         long expected = times.CountAt(target, _options.Slow);
         report = report with { ExpectedFrames = expected };
         CheckTimes(checks, result, times, target, expected);
-        report = CheckAudio(checks, report, original, result, skip, times);
+        report = CheckAudio(checks, report, original, result, skip, end);
         CheckFirst(checks, original, result, skip);
 
         PicturePlacement placement = await ComparePicturesAsync(original, result, times, target, skip, cancellationToken);
@@ -190,7 +190,7 @@ public sealed class TimingVerifier
         checks.Add(new("first time", Rational.Abs(start) <= tolerance || Rational.Abs(start - before) <= tolerance, Seconds(start), Invariant($"0 or {Seconds(before)} after the file's start")));
     }
 
-    private VerificationReport CheckAudio(List<VerificationCheck> checks, VerificationReport report, DecodedVideo original, DecodedVideo result, int skip, ExpectedTimes times)
+    private VerificationReport CheckAudio(List<VerificationCheck> checks, VerificationReport report, DecodedVideo original, DecodedVideo result, int skip, Rational? end)
     {
         bool expectAudio = _options.ExpectAudio && _options.Slow == Rational.One;
         int due = expectAudio ? original.Audio.Count : 0;
@@ -209,11 +209,11 @@ public sealed class TimingVerifier
             Rational lengthTolerance = grain + AudioTolerance;
             if (IsTrimmed && heard.Start is { } begins)
             {
-                // Sound before the range is gone; it can begin with the packet at the cut.
-                offsetIn = Rational.Max(begins - firstIn, Rational.Zero);
+                // Sound is cut at the asked times themselves, which may lie between two frames; it can begin with the packet at the cut.
+                Rational from = BeginsLater ? Rational.Max(begins, original.ContainerStart + _options.Start) : Rational.Max(begins, firstIn);
+                Rational to = end is { } limit ? Rational.Min(begins + heard.Length, limit) : begins + heard.Length;
+                offsetIn = from - firstIn;
                 offsetTolerance += grain;
-                Rational from = Rational.Max(begins, firstIn);
-                Rational to = Rational.Min(begins + heard.Length, firstIn + times.Span);
                 lengthDue = Rational.Max(to - from, Rational.Zero);
                 lengthTolerance += grain * 2;
             }
@@ -229,6 +229,13 @@ public sealed class TimingVerifier
                 || (!BeginsLater && heard.StartsWithPriming && written.StartsWithPriming && Near(heard.FirstPacket - firstIn, written.FirstPacket - firstOut, offsetTolerance))
                 || (!BeginsLater && StartsOnPacket(heard, written, firstIn, firstOut))
                 || (offsetIn is null && offsetOut is null);
+            // An encoder's first packet holds priming; MPEG-TS has no list that hides it, so that it is heard before the sound begins.
+            if (written.Codec != heard.Codec && written.Codec == "aac" && !written.HidesSound && !inPlace)
+            {
+                inPlace = Near(offsetIn - written.LongestFrame, offsetOut, offsetTolerance);
+                lengthDue += written.LongestFrame;
+            }
+
             if (heard.HidesSound)
             {
                 // Whole packets are copied: up to two more than are heard.

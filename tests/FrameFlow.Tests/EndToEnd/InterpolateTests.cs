@@ -78,6 +78,20 @@ public sealed class InterpolateTests : IDisposable
         Assert.True(verdict.Code == 0, verdict.Output + verdict.Error);
     }
 
+    // Sound is cut at the asked time, a picture begins at the next frame; AAC that is made for MPEG-TS begins with its priming.
+    [Theory]
+    [InlineData("out.mkv", "--start", "1.01", "--duration", "2")]
+    [InlineData("out.ts")]
+    public async Task Verify_SoundBesideTheFirstPicture_Holds(string output, params string[] part)
+    {
+        await _tool.ExternalAsync(
+            "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=4", "-f", "lavfi", "-i", "sine=440:r=48000:d=4", "-c:v", "ffv1", "-c:a", "pcm_s16le", "film.mkv");
+        ToolRun made = await _tool.RunAsync(["denoise", "film.mkv", "-o", output, "--model", "average", "--sigma", "0", .. part]);
+        Assert.True(made.Code == 0, made.Error);
+        ToolRun verified = await _tool.RunAsync(["verify", "film.mkv", output, .. part]);
+        Assert.True(verified.Code == 0, verified.Output + verified.Error);
+    }
+
     [Fact]
     public async Task Interpolate_Model_MakesBetterFramesThanABlend()
     {
