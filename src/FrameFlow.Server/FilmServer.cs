@@ -89,9 +89,21 @@ public static class FilmServer
             await dashboard.StopAsync(soon.Token);
         }
 
-        if (options.UntilIdle && !cancellationToken.IsCancellationRequested && folders.SelectMany(f => f.Records.List()).Where(r => r.State == JobState.Quarantined).ToArray() is { Length: > 0 } failed)
+        if (!options.UntilIdle || cancellationToken.IsCancellationRequested)
+        {
+            return;
+        }
+
+        int unreadable = 0;
+        JobRecord[] failed = [.. folders.SelectMany(f => f.Records.List((_, _) => unreadable++)).Where(r => r.State == JobState.Quarantined)];
+        if (failed.Length > 0)
         {
             throw new FrameFlowException(FaultKind.Input, $"{failed.Length} film(s) are in quarantine, '{failed[0].Relative}' first: {failed[0].Fault} When that is mended, touch them, or have them tried again on the dashboard.");
+        }
+
+        if (unreadable > 0)
+        {
+            throw new FrameFlowException(FaultKind.Storage, $"{unreadable} film(s) were passed over, since their records cannot be read; delete the files that are named above.");
         }
     }
 
