@@ -52,7 +52,7 @@ public static class FilmServer
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(log);
-        WatchSettings settings = options.Settings.Folders.Count == 0 ? options.Settings : options.Settings.Checked();
+        WatchSettings settings = options.Settings.Folders.Count == 0 && !options.Watches ? options.Settings.CheckedForWork() : options.Settings.Checked();
         FilmFolder[] folders = [.. settings.Folders.Select(f => new FilmFolder(f, time))];
         WorkBoard board = new(time);
         using HangfireSteps? queue = options.Watches || options.Works ? HangfireSteps.Open(options.Queue, board, settings) : null;
@@ -111,7 +111,7 @@ public static class FilmServer
         FilmServerOptions options, IReadOnlyList<FilmFolder> folders, WorkBoard board, IFilmSteps? queue, TimeProvider time, ILogger log, CancellationToken cancellationToken)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        builder.Host.UseSerilog(new LoggerConfiguration().MinimumLevel.Warning().WriteTo.Logger(log).CreateLogger(), dispose: true);
+        builder.Host.UseSerilog(new LoggerConfiguration().MinimumLevel.Warning().MinimumLevel.Override("Microsoft.Extensions.Hosting", Serilog.Events.LogEventLevel.Fatal).WriteTo.Logger(log).CreateLogger(), dispose: true);
         builder.WebHost.ConfigureKestrel(k =>
         {
             k.AddServerHeader = false;
@@ -136,10 +136,10 @@ public static class FilmServer
         {
             await app.StartAsync(cancellationToken);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException)
         {
             await app.DisposeAsync();
-            throw new FrameFlowException(FaultKind.Usage, $"The dashboard cannot listen on {options.Listen} ({e.Message.ReplaceLineEndings(" ")}); give another --listen.", e);
+            throw new FrameFlowException(FaultKind.Usage, $"The dashboard cannot listen on {options.Listen} ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')}); give another --listen.", e);
         }
 
         log.Information("Dashboard: {Link:l}", AccessGate.PageLink(app.Urls.First(), token));
