@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using FrameFlow.Inference;
 using FrameFlow.Jobs;
 using FrameFlow.Server.Watching;
@@ -21,15 +22,21 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
 
+    // Until a worker that lacks a folder takes another step, and until a queue that is away is asked again.
+    private static readonly TimeSpan AwayPause = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan QueuePause = TimeSpan.FromSeconds(2);
+
+    private readonly ConcurrentDictionary<string, bool> _missing = new(StringComparer.Ordinal);
+
     /// <summary>Reads the film, plans, and puts its segments into the queue.</summary>
-    public Task PlanAsync(string ticket, CancellationToken cancellationToken) => RunAsync(ticket, "plan", [JobState.Waiting, JobState.Running, JobState.Retrying], PlanAsync, cancellationToken);
+    public Task PlanAsync(string ticket, CancellationToken cancellationToken) => RunAsync(ticket, "plan", [JobState.Waiting, JobState.Running, JobState.Retrying], PlanAsync, next.Plan, cancellationToken);
 
     /// <summary>Makes one segment; the last one brings about the joining.</summary>
     public Task SegmentAsync(string ticket, int index, CancellationToken cancellationToken) =>
-        RunAsync(ticket, FormattableString.Invariant($"segment {index}"), [JobState.Running], step => SegmentAsync(step, index), cancellationToken);
+        RunAsync(ticket, FormattableString.Invariant($"segment {index}"), [JobState.Running], step => SegmentAsync(step, index), t => next.Segment(t, t.Priority, index), cancellationToken);
 
     /// <summary>Joins, proves and publishes.</summary>
-    public Task JoinAsync(string ticket, CancellationToken cancellationToken) => RunAsync(ticket, "join", [JobState.Running], JoinAsync, cancellationToken);
+    public Task JoinAsync(string ticket, CancellationToken cancellationToken) => RunAsync(ticket, "join", [JobState.Running], JoinAsync, next.Join, cancellationToken);
 
     private async Task PlanAsync(Step step)
     {
@@ -76,12 +83,12 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
 
         if (missing.Length == 0)
         {
-            next.Join(step.Ticket);
+            await PutAsync(step.Log, () => next.Join(step.Ticket), step.Work.Token);
         }
 
         foreach (int index in missing)
         {
-            next.Segment(step.Ticket, step.Record.Priority, index);
+            await PutAsync(step.Log, () => next.Segment(step.Ticket, step.Record.Priority, index), step.Work.Token);
         }
     }
 
@@ -111,7 +118,7 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
 
         if (job.IsComplete)
         {
-            next.Join(step.Ticket);
+            await PutAsync(step.Log, () => next.Join(step.Ticket), step.Work.Token);
         }
     }
 
@@ -151,11 +158,95 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
         return step.ChangeAsync(r => r with { State = JobState.Done, Published = SourceStamp.Of(r.Output), EndedAt = time.GetUtcNow(), Fault = null }, CancellationToken.None);
     }
 
-    private async Task RunAsync(string text, string name, JobState[] states, Func<Step, Task> work, CancellationToken cancellationToken)
+    // What follows is put into the queue when its database is there; that it is away is no fault of the film.
+    private async Task PutAsync(ILogger told, Action put, CancellationToken cancellationToken)
+    {
+        for (bool isTold = false; ; isTold = true)
+        {
+            try
+            {
+                put();
+                return;
+            }
+            catch (QueueAwayException e)
+            {
+                if (!isTold)
+                {
+                    told.Warning("{Reason:l}", e.Message);
+                }
+
+                await Task.Delay(QueuePause, time, cancellationToken);
+            }
+        }
+    }
+
+    private async Task RunAsync(string text, string name, JobState[] states, Func<Step, Task> work, Action<StepTicket> giveBack, CancellationToken cancellationToken)
     {
         StepTicket ticket = JobJson.Read<StepTicket>(text);
         FilmFolder folder = new(ticket.Folder, time, ticket.Recipe);
+        if (FindMissing(folder, ticket, states) is { } missing)
+        {
+            await GiveBackAsync(missing, () => giveBack(ticket), cancellationToken);
+            return;
+        }
 
+        foreach (string found in (string[])[folder.Folder.Input, folder.Folder.Output, Path.Combine(folder.Records.Folder, "jobs")])
+        {
+            _missing.TryRemove(found, out _);
+        }
+
+        try
+        {
+            await TryAsync(ticket, folder, name, states, work, cancellationToken);
+        }
+        catch (Exception e) when (e is FrameFlowException or IOException or UnauthorizedAccessException)
+        {
+            // On a full disk not even the step's lock, or the failure itself, can be put down.
+            board.Fail(ticket.Id);
+            log.Warning("{Film} failed ({Step}) and will be tried again: {Fault:l}", NameOf(folder, ticket.Id), name, e.Message.ReplaceLineEndings(" "));
+        }
+    }
+
+    // Which folder this machine lacks: where a shared one is not mounted there is nothing, or an empty folder. Nothing is created.
+    private static string? FindMissing(FilmFolder folder, StepTicket ticket, JobState[] states)
+    {
+        string records = Path.Combine(folder.Records.Folder, "jobs");
+        string input = folder.Folder.Input;
+        return !Directory.Exists(folder.Folder.Output) ? folder.Folder.Output
+            : !Directory.Exists(records) ? records
+            : IsNothing(input) && folder.Records.IsReadable(ticket.Id) && folder.Records.Find(ticket.Id) is { } record && states.Contains(record.State) ? input
+            : null;
+    }
+
+    private static bool IsNothing(string folder)
+    {
+        try
+        {
+            return !Directory.EnumerateFileSystemEntries(folder).Any();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return true;
+        }
+    }
+
+    private async Task GiveBackAsync(string missing, Action giveBack, CancellationToken cancellationToken)
+    {
+        if (_missing.TryAdd(missing, true))
+        {
+            log.Warning("'{Folder:l}' is missing or empty on this machine: steps of its films are left to other workers. Mount it under the path that 'frameflow watch' has.", missing);
+        }
+
+        await PutAsync(log, giveBack, cancellationToken);
+
+        // Ended meanwhile or not: it is in the queue again already.
+        await Task.Delay(AwayPause, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private static string NameOf(FilmFolder folder, string id) => folder.Records.IsReadable(id) && folder.Records.Find(id) is { } record ? record.Relative : id;
+
+    private async Task TryAsync(StepTicket ticket, FilmFolder folder, string name, JobState[] states, Func<Step, Task> work, CancellationToken cancellationToken)
+    {
         // Two that planned or published one film at the same time would each begin it anew behind the other's back. Whoever holds it brings about the rest.
         using FileLock? held = name is "plan" or "join" ? folder.Records.TryTake(ticket.Id) : null;
         if ((held is null && name is ("plan" or "join")) || folder.Records.Find(ticket.Id) is not { IsPaused: false } record || !states.Contains(record.State))
@@ -210,16 +301,28 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
         }
 
         bool counted = false;
-        JobRecord after = await step.ChangeAsync(
-            r =>
-            {
-                // Of several segments that fail for one reason, one counts.
-                counted = states.Contains(r.State) && r.Stamp == step.Record.Stamp && (name == "plan" || r.State == JobState.Running);
-                int failures = r.Failures + 1;
-                bool isLast = failures >= step.Ticket.Tries;
-                return !counted ? r : r with { State = isLast ? JobState.Quarantined : JobState.Retrying, Failures = failures, Fault = message, EndedAt = isLast ? time.GetUtcNow() : null };
-            },
-            CancellationToken.None);
+        JobRecord after;
+        try
+        {
+            after = await step.ChangeAsync(
+                r =>
+                {
+                    // Of several segments that fail for one reason, one counts.
+                    counted = states.Contains(r.State) && r.Stamp == step.Record.Stamp && (name == "plan" || r.State == JobState.Running);
+                    int failures = r.Failures + 1;
+                    bool isLast = failures >= step.Ticket.Tries;
+                    return !counted ? r : r with { State = isLast ? JobState.Quarantined : JobState.Retrying, Failures = failures, Fault = message, EndedAt = isLast ? time.GetUtcNow() : null };
+                },
+                CancellationToken.None);
+        }
+        catch (FrameFlowException e)
+        {
+            // Not counted, since that cannot be put down; tried again all the same.
+            board.Fail(step.Record.Id);
+            step.Log.Warning("{Film} failed ({Step}) and will be tried again: {Fault:l} Nor can that be put down: {Reason:l}", step.Record.Relative, name, message, e.Message);
+            return;
+        }
+
         if (!counted)
         {
             return;

@@ -9,15 +9,21 @@ namespace FrameFlow.Server.Watching;
 /// </summary>
 public sealed class FolderWatcher
 {
+    private const string QueueName = "Queue";
+
     private readonly WatchSettings _settings;
     private readonly IReadOnlyList<FilmFolder> _folders;
     private readonly IFilmSteps _queue;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly List<FolderLook> _looks;
+    private readonly Troubles _troubles;
 
     // By film: what was seen when it was queued last, and when by the monotonic clock.
     private readonly Dictionary<string, (string Seen, JobPriority Priority, long Since)> _queued = new(StringComparer.Ordinal);
+
+    // When anything changed in any film: as long as it does, the queue is being worked off.
+    private long _lastChange;
 
     /// <summary>Prepares.</summary>
     /// <param name="settings">Checked settings.</param>
@@ -33,40 +39,77 @@ public sealed class FolderWatcher
         _queue = queue;
         _time = time;
         _log = log;
+        _troubles = new Troubles(time, log);
         _looks = [.. folders.Select(f => new FolderLook(f.Folder, TimeSpan.FromSeconds(settings.SettleSeconds), time))];
     }
 
     /// <summary>Looks until cancelled, or, where that is wanted, until nothing is left to do.</summary>
     /// <param name="untilIdle">Whether to end when every film that lies there is settled and done.</param>
     /// <param name="cancellationToken">Ends the watching.</param>
+    /// <exception cref="FrameFlowException">It shall end, and a folder cannot be worked on (<see cref="FaultKind.Storage"/>).</exception>
     public async Task RunAsync(bool untilIdle, CancellationToken cancellationToken)
     {
         using PeriodicTimer timer = new(TimeSpan.FromSeconds(_settings.LookSeconds), _time);
         long begun = _time.GetTimestamp();
+        Dictionary<FilmFolder, long> barredSince = [];
         do
         {
             bool isIdle = true;
-            for (int i = 0; i < _folders.Count; i++)
+            FrameFlowException? barred = null;
+            try
             {
-                try
+                for (int i = 0; i < _folders.Count; i++)
                 {
-                    isIdle &= await LookAsync(_folders[i], _looks[i], cancellationToken);
+                    FilmFolder folder = _folders[i];
+                    try
+                    {
+                        isIdle &= await LookAsync(folder, _looks[i], cancellationToken);
+                        barredSince.Remove(folder);
+                        if (_troubles.End(folder.Folder.Input))
+                        {
+                            _log.Information("{Folder} is worked on again.", folder.Folder.Input);
+                        }
+                    }
+                    catch (FrameFlowException e) when (untilIdle)
+                    {
+                        // Whoever waits for the end is told there: the others are done first, and this one has as long as a film has to settle.
+                        barred ??= e;
+                        barredSince.TryAdd(folder, _time.GetTimestamp());
+                        isIdle &= IsOver(barredSince[folder]);
+                    }
+                    catch (FrameFlowException e)
+                    {
+                        // A full or a read-only disk: the others are watched on, and this one is looked at again.
+                        _troubles.Tell(folder.Folder.Input, $"{folder.Folder.Input}: {e.Message}");
+                        isIdle = false;
+                    }
                 }
-                catch (FrameFlowException e)
+
+                if (_troubles.End(QueueName))
                 {
-                    // A full or a read-only disk: the others are watched on, and this one is looked at again.
-                    _log.Error("{Folder}: {Fault:l}", _folders[i].Folder.Input, e.Message);
-                    isIdle = false;
+                    _log.Information("The queue's database is back.");
                 }
+            }
+            catch (QueueAwayException e)
+            {
+                _troubles.Tell(QueueName, e.Message);
+                isIdle = false;
             }
 
             // Nothing can be settled before the settling time is over.
-            if (untilIdle && isIdle && _time.GetElapsedTime(begun).TotalSeconds > _settings.SettleSeconds + _settings.LookSeconds)
+            if (untilIdle && isIdle && IsOver(begun))
             {
+                if (barred is not null)
+                {
+                    throw barred;
+                }
+
                 return;
             }
         }
         while (await timer.WaitForNextTickAsync(cancellationToken));
+
+        bool IsOver(long since) => _time.GetElapsedTime(since).TotalSeconds > _settings.SettleSeconds + _settings.LookSeconds;
     }
 
     /// <summary>Looks at one folder once.</summary>
@@ -75,11 +118,18 @@ public sealed class FolderWatcher
     {
         foreach (FoundFile file in look.Look())
         {
-            await TakeAsync(folder, file, cancellationToken);
+            try
+            {
+                await TakeAsync(folder, file, cancellationToken);
+            }
+            catch (FrameFlowException) when (!folder.Records.IsReadable(folder.Records.IdOf(file.Relative)))
+            {
+                // One film's record is spoilt, which the list below tells of: the others have theirs.
+            }
         }
 
         bool isIdle = true;
-        foreach (JobRecord record in folder.Records.List())
+        foreach (JobRecord record in folder.Records.List((_, reason) => _troubles.Tell(reason, $"{folder.Folder.Input}: {reason}")))
         {
             if (!record.IsOpen)
             {
@@ -163,23 +213,28 @@ public sealed class FolderWatcher
         if (!isKnown || before.Seen != seen || before.Priority != record.Priority)
         {
             bool isOurs = isKnown && record.State == JobState.Running && before.Priority == record.Priority;
-            _queued[record.Id] = (seen, record.Priority, _time.GetTimestamp());
             if (!isOurs && record.State != JobState.Retrying)
             {
                 _queue.Plan(folder, record);
             }
 
+            // Noted once it is there: a queue that is away is asked again at the next look.
+            _queued[record.Id] = (seen, record.Priority, _time.GetTimestamp());
+            _lastChange = _time.GetTimestamp();
             return;
         }
 
+        // One that is not begun waits behind those that are, for as long as that takes: it is lost only where nothing at all goes on.
         TimeSpan waited = _time.GetElapsedTime(before.Since);
-        bool isDue = record.State == JobState.Retrying
-            ? waited.TotalSeconds >= _settings.RetrySeconds * Math.Pow(2, record.Failures - 1)
-            : waited.TotalSeconds >= 2 * _settings.LeaseSeconds && !_queue.IsAtWork(record.Id);
+        TimeSpan quiet = record.State == JobState.Waiting && _time.GetElapsedTime(_lastChange) < waited ? _time.GetElapsedTime(_lastChange) : waited;
+        double pause = _settings.RetrySeconds * Math.Pow(2, Math.Max(0, record.Failures - 1));
+        bool isDue = record.State == JobState.Retrying ? waited.TotalSeconds >= pause
+            : _queue.SinceFailure(record.Id) is { } ago ? waited.TotalSeconds >= pause && ago.TotalSeconds >= pause
+            : quiet.TotalSeconds >= 2 * _settings.LeaseSeconds && !_queue.IsAtWork(record.Id);
         if (isDue)
         {
-            _queued[record.Id] = (seen, record.Priority, _time.GetTimestamp());
             _queue.Plan(folder, record);
+            _queued[record.Id] = (seen, record.Priority, _time.GetTimestamp());
         }
     }
 

@@ -35,29 +35,54 @@ public sealed class RecordStore(string outputFolder, TimeProvider time)
         string path = PathOf(id);
         try
         {
-            return File.Exists(path) ? JobJson.Read<JobRecord>(File.ReadAllText(path)) : null;
+            return !File.Exists(path) ? null
+                : JobJson.Read<JobRecord>(File.ReadAllText(path)) is { Input: not null, Relative: not null, Output: not null, Recipe: not null } record && record.Id == id ? record
+                : throw new JsonException("It is no film's record, or another film's.");
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             return null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException or NotSupportedException)
         {
             throw new FrameFlowException(FaultKind.Storage, $"The record '{path}' cannot be read ({e.Message.ReplaceLineEndings(" ")}); delete it, and the film is taken anew.", e);
         }
     }
 
-    /// <summary>Every record.</summary>
-    public IReadOnlyList<JobRecord> List()
+    /// <summary>Whether a film's record can be read, or is not there.</summary>
+    public bool IsReadable(string id)
+    {
+        try
+        {
+            _ = Find(id);
+            return true;
+        }
+        catch (FrameFlowException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Every record that can be read.</summary>
+    /// <param name="unreadable">Gets the id and the reason of every other.</param>
+    public IReadOnlyList<JobRecord> List(Action<string, string>? unreadable = null)
     {
         List<JobRecord> records = [];
         if (Directory.Exists(Jobs))
         {
             foreach (string path in Directory.EnumerateFiles(Jobs, "*.json").Order(StringComparer.Ordinal))
             {
-                if (Find(Path.GetFileNameWithoutExtension(path)) is { } record)
+                string id = Path.GetFileNameWithoutExtension(path);
+                try
                 {
-                    records.Add(record);
+                    if (Find(id) is { } record)
+                    {
+                        records.Add(record);
+                    }
+                }
+                catch (FrameFlowException e)
+                {
+                    unreadable?.Invoke(id, e.Message);
                 }
             }
         }

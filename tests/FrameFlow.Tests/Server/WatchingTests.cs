@@ -1,3 +1,4 @@
+using FrameFlow.Jobs;
 using FrameFlow.Server.Queue;
 using FrameFlow.Server.Watching;
 using FrameFlow.Tests.Support;
@@ -197,6 +198,174 @@ public sealed class WatchingTests : IDisposable
     }
 
     [Fact]
+    public async Task Watch_QueueAway_SaysSoOnceAndPlansWhenItIsBack()
+    {
+        Write("in/a.mp4", "film");
+        Write("in/b.mp4", "another");
+        LogLines lines = new();
+        using CancellationTokenSource end = new();
+        Planned planned = new() { Away = 5 };
+        planned.Met = () => end.CancelAfter(planned.Relative.Count == 2 ? 0 : -1);
+        FolderWatcher watcher = new(Quick(), [new FilmFolder(_films, TimeProvider.System)], planned, TimeProvider.System, lines.Log);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => watcher.RunAsync(untilIdle: false, end.Token));
+        Assert.Equal(["a.mp4", "b.mp4"], planned.Relative.Order(StringComparer.Ordinal));
+        Assert.Equal(["Error The queue's database is away (refused); what is to be done waits until it is back."], lines.With("away"));
+        Assert.Single(lines.With("The queue's database is back"));
+    }
+
+    [Fact]
+    public async Task Watch_RecordThatCannotBeRead_IsSaidOnceAndKeepsNoOtherFilm()
+    {
+        Write("in/a.mp4", "film");
+        Write("in/b.mp4", "another");
+        FilmFolder folder = new(_films, _time);
+        string spoilt = Path.Combine(folder.Records.Folder, "jobs", folder.Records.IdOf("a.mp4") + ".json");
+        Directory.CreateDirectory(Path.GetDirectoryName(spoilt)!);
+        await File.WriteAllTextAsync(spoilt, "", TestContext.Current.CancellationToken);
+        LogLines lines = new();
+        Planned planned = new();
+        FolderWatcher watcher = new(Settings(), [folder], planned, _time, lines.Log);
+        for (int look = 0; look < 4; look++)
+        {
+            await watcher.LookAsync(folder, _look, TestContext.Current.CancellationToken);
+            _time.Advance(20);
+        }
+
+        Assert.Equal(["b.mp4"], planned.Relative);
+        string line = Assert.Single(lines.With("Error"));
+        Assert.Contains(spoilt, line, StringComparison.Ordinal);
+        Assert.Contains("delete it", line, StringComparison.Ordinal);
+
+        // As it says.
+        File.Delete(spoilt);
+        await watcher.LookAsync(folder, _look, TestContext.Current.CancellationToken);
+        Assert.Equal(["b.mp4", "a.mp4"], planned.Relative);
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("null")]
+    [InlineData("{\"id\":\"00000000000000aa\",\"input\":null,\"relative\":null,\"output\":null,\"recipe\":null,\"stamp\":{\"bytes\":1,\"changedTicks\":1}}")]
+    [InlineData("{\"id\":\"\\ud800\"}")]
+    public async Task List_RecordThatIsNone_IsLeftOutAndTold(string text)
+    {
+        Write("in/out/.frameflow/jobs/00000000000000aa.json", text);
+        RecordStore store = new(_films.Output, _time);
+        await store.ChangeAsync("00000000000000bb", _ => Record("00000000000000bb"), TestContext.Current.CancellationToken);
+        List<string> unreadable = [];
+        Assert.Equal("00000000000000bb", Assert.Single(store.List((id, _) => unreadable.Add(id))).Id);
+        Assert.Equal(["00000000000000aa"], unreadable);
+    }
+
+    [Fact]
+    public async Task Watch_OutputThatCannotBeWritten_IsSaidOnceAndWhenItCan()
+    {
+        Write("in/a.mp4", "film");
+        WatchFolder films = _films with { Output = At("file") };
+        Write("file", "no folder");
+        LogLines lines = new();
+        Task barred = lines.ComesAsync("cannot be written");
+        Task mended = lines.ComesAsync("is worked on again");
+        using CancellationTokenSource end = new();
+        Planned planned = new();
+        FolderWatcher watcher = new(Quick(), [new FilmFolder(films, TimeProvider.System)], planned, TimeProvider.System, lines.Log);
+        Task watching = watcher.RunAsync(untilIdle: false, end.Token);
+        await barred;
+        File.Delete(At("file"));
+        await mended;
+        await end.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => watching);
+        Assert.Equal(["a.mp4"], planned.Relative);
+        Assert.Single(lines.With("Error"));
+    }
+
+    [Fact]
+    public async Task Watch_UntilIdleWithAnOutputThatCannotBeWritten_Ends()
+    {
+        Write("in/a.mp4", "film");
+        Write("file", "no folder");
+        LogLines lines = new();
+        FolderWatcher watcher = new(Quick(), [new FilmFolder(_films with { Output = At("file") }, TimeProvider.System)], new Planned(), TimeProvider.System, lines.Log);
+        FrameFlowException fault = await Assert.ThrowsAsync<FrameFlowException>(() => watcher.RunAsync(untilIdle: true, TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(1)));
+        Assert.Equal(FaultKind.Storage, fault.Kind);
+        Assert.Empty(lines.With(""));
+    }
+
+    [Fact]
+    public void Troubles_SameOrTurningReasons_AreNotToldAtEveryLook()
+    {
+        LogLines lines = new();
+        Troubles troubles = new(_time, lines.Log);
+        for (int look = 0; look < 30; look++)
+        {
+            troubles.Tell("x", look % 2 == 0 ? "this" : "that");
+            troubles.Tell("y", "always");
+            _time.Advance(2);
+        }
+
+        Assert.Single(lines.With("Error always"));
+        Assert.Single(lines.With("Error this"));
+        _time.Advance(2);
+        troubles.Tell("x", "that");
+        Assert.Single(lines.With("Error that"));
+        Assert.True(troubles.End("x"));
+        Assert.False(troubles.End("x"));
+        troubles.Tell("x", "that");
+        Assert.Equal(2, lines.With("Error that").Length);
+    }
+
+    [Fact]
+    public async Task Watch_FailureThatCouldNotBePutDown_IsTriedAgainAfterThePause()
+    {
+        Write("in/a.mp4", "film");
+        Planned planned = new();
+        FilmFolder folder = new(_films, _time);
+        FolderWatcher watcher = new(Settings(), [folder], planned, _time, Logger.None);
+        await LookAsync();
+        _time.Advance(5);
+        await LookAsync();
+        planned.Failed = TimeSpan.FromSeconds(29);
+        _time.Advance(30);
+        await LookAsync();
+        Assert.Single(planned.Relative);
+        planned.Failed = TimeSpan.FromSeconds(30);
+        await LookAsync();
+        await LookAsync();
+        Assert.Equal(2, planned.Relative.Count);
+
+        Task<bool> LookAsync() => watcher.LookAsync(folder, _look, TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>What is begun goes first, so a film may wait long for its planning: it is not put into the queue again and again meanwhile.</summary>
+    [Fact]
+    public async Task Watch_FilmThatWaitsWhileAnotherGoesOn_IsNotPutAnew()
+    {
+        Write("in/a.mp4", "film");
+        Write("in/b.mp4", "another");
+        Planned planned = new();
+        FilmFolder folder = new(_films, _time);
+        FolderWatcher watcher = new(Settings(), [folder], planned, _time, Logger.None);
+        await LookAsync();
+        _time.Advance(5);
+        await LookAsync();
+        string id = folder.Records.IdOf("a.mp4");
+        await folder.Records.ChangeAsync(id, r => r! with { State = JobState.Running }, TestContext.Current.CancellationToken);
+        for (int look = 0; look < 10; look++)
+        {
+            Write("in/out/.a.mp4.frameflow/journal", new string('x', look));
+            _time.Advance(60);
+            await LookAsync();
+        }
+
+        Assert.Equal(["a.mp4", "b.mp4"], planned.Relative.Order(StringComparer.Ordinal));
+        _time.Advance(120);
+        await LookAsync();
+        Assert.Equal(["a.mp4", "a.mp4", "b.mp4", "b.mp4"], planned.Relative.Order(StringComparer.Ordinal));
+
+        Task<bool> LookAsync() => watcher.LookAsync(folder, _look, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public void Checked_ResultsThatWouldComeBack_AreRefused()
     {
         foreach (string name in (string[])["x", "y", "z"])
@@ -241,6 +410,10 @@ public sealed class WatchingTests : IDisposable
 
     private string[] Looked() => [.. _look.Look().Select(f => f.Relative)];
 
+    private JobRecord Record(string id) => new() { Id = id, Input = At("in/x.mp4"), Relative = "x.mp4", Output = At("in/out/x.mp4"), Recipe = "smooth-60", Stamp = new SourceStamp(1, 1) };
+
+    private WatchSettings Quick() => Settings() with { LookSeconds = 0.01, SettleSeconds = 0 };
+
     private WatchSettings Settings() => new() { Folders = [_films] };
 
     /// <summary>Keeps what was put into the queue.</summary>
@@ -248,7 +421,25 @@ public sealed class WatchingTests : IDisposable
     {
         public List<string> Relative { get; } = [];
 
-        public void Plan(FilmFolder folder, JobRecord record) => Relative.Add(record.Relative);
+        /// <summary>How often the queue is still away.</summary>
+        public int Away { get; set; }
+
+        public Action? Met { get; set; }
+
+        public TimeSpan? Failed { get; set; }
+
+        public void Plan(FilmFolder folder, JobRecord record)
+        {
+            if (Away-- > 0)
+            {
+                throw new QueueAwayException("refused", new IOException());
+            }
+
+            Relative.Add(record.Relative);
+            Met?.Invoke();
+        }
+
+        public TimeSpan? SinceFailure(string id) => Failed;
 
         public void Halt(string id)
         {
