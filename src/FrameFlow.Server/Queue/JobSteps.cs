@@ -158,7 +158,7 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
 
         // Two that planned or published one film at the same time would each begin it anew behind the other's back. Whoever holds it brings about the rest.
         using FileLock? held = name is "plan" or "join" ? folder.Records.TryTake(ticket.Id) : null;
-        if ((held is null && name is ("plan" or "join")) || folder.Records.Find(ticket.Id) is not { IsPaused: false } record || !states.Contains(record.State))
+        if ((held is null && name is ("plan" or "join")) || folder.Records.Find(ticket.Id) is not { IsPaused: false } record || !states.Contains(record.State) || !folder.IsOwn(record))
         {
             return;
         }

@@ -1,3 +1,4 @@
+using FrameFlow.Decoding;
 using FrameFlow.Jobs;
 
 namespace FrameFlow.Server.Watching;
@@ -29,6 +30,20 @@ public sealed class FilmFolder
     /// <summary>Where a film's result goes.</summary>
     public string OutputFor(string relative) =>
         Path.Combine(Folder.Output, Path.GetDirectoryName(relative) ?? "", Recipe.OutputNameFor(Path.GetFileName(relative)));
+
+    /// <summary>Whether a record is of a film of this input folder, by whatever path that is reached: several input folders may have one output folder, and each leaves the others' films alone.</summary>
+    public bool IsOwn(JobRecord record)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        if (record.Input == Path.Combine(Folder.Input, record.Relative))
+        {
+            return true;
+        }
+
+        string tail = Path.DirectorySeparatorChar + record.Relative;
+        return record.Input.EndsWith(tail, StringComparison.Ordinal)
+            && FileIdentity.Of(record.Input[..^tail.Length]) is { } its && its == FileIdentity.Of(Folder.Input);
+    }
 
     /// <summary>What is asked for a film. A result that this folder published itself may be replaced, another's file never.</summary>
     public JobRequest RequestFor(JobRecord record)

@@ -19,6 +19,9 @@ public sealed class FolderWatcher
     // By film: what was seen when it was queued last, and when by the monotonic clock.
     private readonly Dictionary<string, (string Seen, JobPriority Priority, long Since)> _queued = new(StringComparer.Ordinal);
 
+    // What was warned of: once a run.
+    private readonly HashSet<string> _warned = new(StringComparer.Ordinal);
+
     /// <summary>Prepares.</summary>
     /// <param name="settings">Checked settings.</param>
     /// <param name="folders">Its folders.</param>
@@ -79,7 +82,7 @@ public sealed class FolderWatcher
         }
 
         bool isIdle = true;
-        foreach (JobRecord record in folder.Records.List())
+        foreach (JobRecord record in folder.Records.List().Where(folder.IsOwn))
         {
             if (!record.IsOpen)
             {
@@ -117,10 +120,27 @@ public sealed class FolderWatcher
         string id = folder.Records.IdOf(file.Relative);
         bool isNew = false;
         bool isChanged = false;
+        JobRecord? stranger = null;
         await folder.Records.ChangeAsync(
             id,
             before =>
             {
+                if (before is not null && !folder.IsOwn(before))
+                {
+                    // Another input folder's, unless that was moved here: its film is not there any more, and this one is the same or replaces nothing.
+                    bool isTheSame = before.Stamp == file.Stamp;
+                    if (File.Exists(before.Input) || (!isTheSame && (before.IsOpen || before.State == JobState.Done || before.Published is not null)))
+                    {
+                        stranger = before;
+                        return null;
+                    }
+
+                    if (isTheSame && before.State != JobState.Gone)
+                    {
+                        return before with { Input = file.Path };
+                    }
+                }
+
                 // The same file as it was when it was taken: nothing to do, whatever became of it. One that went away and came back is new.
                 if (before is not null && before.Stamp == file.Stamp && before.State != JobState.Gone)
                 {
@@ -143,7 +163,14 @@ public sealed class FolderWatcher
                 };
             },
             cancellationToken);
-        if (isNew)
+        if (stranger is not null)
+        {
+            if (_warned.Add(file.Path))
+            {
+                _log.Warning("{Film} is not taken: {Output} is the result of {Other}, a film of another folder; give another output folder.", file.Path, stranger.Output, stranger.Input);
+            }
+        }
+        else if (isNew)
         {
             _log.Information("Taken: {Film}, {Bytes} bytes.", file.Relative, file.Stamp.Bytes);
         }

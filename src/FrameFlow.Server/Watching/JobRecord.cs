@@ -46,7 +46,7 @@ public enum JobPriority
 /// <summary>What is known of one film in a watched folder: one small file in the output folder, which is the truth; queues are rebuilt from it.</summary>
 public sealed record JobRecord
 {
-    /// <summary>The name by which the film is spoken of: 16 hexadecimal digits from the output folder and its path within.</summary>
+    /// <summary>The name by which the film is spoken of: 16 hexadecimal digits from the output folder and its path within the watched folder.</summary>
     public required string Id { get; init; }
 
     /// <summary>The film's full path.</summary>

@@ -1,7 +1,9 @@
 using FrameFlow.Server.Queue;
 using FrameFlow.Server.Watching;
 using FrameFlow.Tests.Support;
+using Serilog;
 using Serilog.Core;
+using Serilog.Events;
 using Xunit;
 
 namespace FrameFlow.Tests.Server;
@@ -197,6 +199,56 @@ public sealed class WatchingTests : IDisposable
     }
 
     [Fact]
+    public async Task Watch_TwoInputsWithOneOutput_LeaveEachOthersFilmsAlone()
+    {
+        Write("in/a.mp4", "film");
+        Write("in2/a.mp4", "another film");
+        FilmFolder first = new(_films, _time);
+        FilmFolder second = new(_films with { Input = At("in2"), Done = At("done") }, _time);
+        Planned planned = new();
+        Lines lines = new();
+        Watching one = new(this, first, planned, Logger.None);
+        Watching two = new(this, second, planned, lines.Log);
+        await one.SettleAsync();
+        string id = first.Records.IdOf("a.mp4");
+        JobRecord taken = first.Records.Find(id)!;
+
+        // Neither taken, nor replaced, nor found gone, nor put away.
+        await two.SettleAsync();
+        Assert.Equal(taken, first.Records.Find(id));
+        JobRecord done = (await first.Records.ChangeAsync(id, r => r! with { State = JobState.Done, Published = new(4, 4) }, TestContext.Current.CancellationToken))!;
+        await two.LookAsync();
+        File.Delete(At("in/a.mp4"));
+        await two.LookAsync();
+        Assert.Equal(done, first.Records.Find(id));
+        Assert.True(File.Exists(At("in2/a.mp4")));
+        Assert.Equal(["a.mp4"], planned.Relative);
+        Assert.Empty(planned.Halted);
+        string warning = Assert.Single(lines.Warnings);
+        Assert.Contains("is the result of", warning, StringComparison.Ordinal);
+        Assert.Contains("another output folder", warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Watch_InputFolderThatWasRenamed_KeepsWhatIsDone()
+    {
+        Write("in2/a.mp4", "film");
+        WatchFolder films = new() { Input = At("in2"), Output = At("out") };
+        FilmFolder folder = new(films, _time);
+        await new Watching(this, folder, new Planned(), Logger.None).SettleAsync();
+        string id = folder.Records.IdOf("a.mp4");
+        JobRecord done = (await folder.Records.ChangeAsync(id, r => r! with { State = JobState.Done, Published = new(4, 4) }, TestContext.Current.CancellationToken))!;
+        Directory.Move(At("in2"), At("in3"));
+        FilmFolder renamed = new(films with { Input = At("in3") }, _time);
+        Planned planned = new();
+        Lines lines = new();
+        await new Watching(this, renamed, planned, lines.Log).SettleAsync();
+        Assert.Equal(done with { Input = At("in3/a.mp4") }, folder.Records.Find(id));
+        Assert.Empty(planned.Relative);
+        Assert.Empty(lines.Warnings);
+    }
+
+    [Fact]
     public void Checked_ResultsThatWouldComeBack_AreRefused()
     {
         foreach (string name in (string[])["x", "y", "z"])
@@ -243,16 +295,54 @@ public sealed class WatchingTests : IDisposable
 
     private WatchSettings Settings() => new() { Folders = [_films] };
 
+    /// <summary>One watcher with its own looks.</summary>
+    private sealed class Watching(WatchingTests test, FilmFolder folder, IFilmSteps queue, ILogger log)
+    {
+        private readonly FolderLook _look = new(folder.Folder, TimeSpan.FromSeconds(5), test._time);
+        private readonly FolderWatcher _watcher = new(test.Settings(), [folder], queue, test._time, log);
+
+        public Task<bool> LookAsync() => _watcher.LookAsync(folder, _look, TestContext.Current.CancellationToken);
+
+        public async Task<bool> SettleAsync()
+        {
+            await LookAsync();
+            test._time.Advance(5);
+            return await LookAsync();
+        }
+    }
+
+    /// <summary>Keeps what was logged.</summary>
+    private sealed class Lines : ILogEventSink
+    {
+        public Lines() => Log = new LoggerConfiguration().WriteTo.Sink(this).CreateLogger();
+
+        public Logger Log { get; }
+
+        public List<string> All { get; } = [];
+
+        public List<string> Warnings { get; } = [];
+
+        public void Emit(LogEvent logEvent)
+        {
+            string text = logEvent.RenderMessage(System.Globalization.CultureInfo.InvariantCulture);
+            All.Add(text);
+            if (logEvent.Level >= LogEventLevel.Warning)
+            {
+                Warnings.Add(text);
+            }
+        }
+    }
+
     /// <summary>Keeps what was put into the queue.</summary>
     private sealed class Planned : IFilmSteps
     {
         public List<string> Relative { get; } = [];
 
+        public List<string> Halted { get; } = [];
+
         public void Plan(FilmFolder folder, JobRecord record) => Relative.Add(record.Relative);
 
-        public void Halt(string id)
-        {
-        }
+        public void Halt(string id) => Halted.Add(id);
 
         public bool IsAtWork(string id) => false;
     }
