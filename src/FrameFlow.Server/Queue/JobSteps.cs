@@ -37,7 +37,7 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
         JobRecord record = step.Record;
         string content = await SegmentedJob.ContentOfAsync(record.Input, token);
         string settings = step.Folder.RequestFor(record).DescribeSettings();
-        string holder = await step.Folder.Records.ClaimAsync(content, settings, record.Id, id => IsGivenUp(step.Folder.Records.Find(id), content), token);
+        string holder = await step.Folder.Records.ClaimAsync(content, settings, record.Id, id => IsGivenUp(step.Folder, step.Folder.Records.Find(id), content), token);
         if (holder != record.Id)
         {
             string other = step.Folder.Records.Find(holder)!.Relative;
@@ -130,9 +130,9 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
             "Published {Output}: {Frames} frames at {Rate} fps from {FramesIn}, {Segments} segment(s).", step.Record.Output, summary.FramesOut, summary.Plan.TargetRate, summary.Plan.FramesIn, job.Segments.Count);
     }
 
-    // A claim counts as long as its holder is, or will be, published with that content.
-    private static bool IsGivenUp(JobRecord? holder, string content) =>
-        holder is null || holder.State is JobState.Quarantined or JobState.Cancelled or JobState.Gone or JobState.Duplicate
+    // A claim counts as long as its holder is, or will be, published with that content; whether another folder's film ever will is not known here.
+    private static bool IsGivenUp(FilmFolder folder, JobRecord? holder, string content) =>
+        holder is null || (holder.IsOpen && !folder.IsOwn(holder)) || holder.State is JobState.Quarantined or JobState.Cancelled or JobState.Gone or JobState.Duplicate
         || (holder.State == JobState.Done && (holder.Content != content || !File.Exists(holder.Output)));
 
     private JobRecord Begun(JobRecord record, string content, SegmentedJob job) => record with

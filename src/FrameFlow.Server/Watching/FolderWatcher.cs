@@ -82,11 +82,22 @@ public sealed class FolderWatcher
         }
 
         bool isIdle = true;
-        foreach (JobRecord record in folder.Records.List().Where(folder.IsOwn))
+        IReadOnlyList<JobRecord> records = folder.Records.List();
+        ILookup<string, JobRecord> byId = records.ToLookup(r => r.Id, StringComparer.Ordinal);
+        foreach (JobRecord listed in records.Where(folder.IsOwn))
         {
+            JobRecord record = listed;
+            JobRecord? holder = record.DuplicateOf is { } other ? byId[other].FirstOrDefault() : null;
+            bool isAlone = record.State == JobState.Duplicate && IsAlone(record, holder);
+            if (isAlone)
+            {
+                record = await ReopenAsync(folder, record, cancellationToken);
+            }
+
             if (!record.IsOpen)
             {
-                if (folder.Folder.Done is { } done && record.State is JobState.Done or JobState.Duplicate)
+                bool isPublished = record.State == JobState.Done || (record.State == JobState.Duplicate && holder?.State == JobState.Done && !isAlone);
+                if (folder.Folder.Done is { } done && isPublished)
                 {
                     PutAway(record, Path.Combine(done, record.Relative));
                 }
@@ -113,6 +124,25 @@ public sealed class FolderWatcher
         }
 
         return isIdle;
+    }
+
+    // Whether the film that was to be done instead of this one will not be, or became another, so that this content is published nowhere.
+    private static bool IsAlone(JobRecord duplicate, JobRecord? holder) =>
+        holder is null or { State: JobState.Gone or JobState.Cancelled or JobState.Quarantined or JobState.Duplicate } || (holder.State == JobState.Done && holder.Content != duplicate.Content);
+
+    private async Task<JobRecord> ReopenAsync(FilmFolder folder, JobRecord duplicate, CancellationToken cancellationToken)
+    {
+        // Moved or taken away, it is nobody's business any more.
+        if (!File.Exists(duplicate.Input) || SourceStamp.Of(duplicate.Input) != duplicate.Stamp)
+        {
+            return duplicate;
+        }
+
+        JobRecord after = (await folder.Records.ChangeAsync(
+            duplicate.Id, r => r == duplicate ? r with { State = JobState.Waiting, DuplicateOf = null, EndedAt = null } : null, cancellationToken))!;
+        _queued.Remove(duplicate.Id);
+        _log.Information("{Film} is to be done after all: the film of the same content was not.", duplicate.Relative);
+        return after;
     }
 
     private async Task TakeAsync(FilmFolder folder, FoundFile file, CancellationToken cancellationToken)

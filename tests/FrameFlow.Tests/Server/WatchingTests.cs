@@ -216,7 +216,7 @@ public sealed class WatchingTests : IDisposable
         // Neither taken, nor replaced, nor found gone, nor put away.
         await two.SettleAsync();
         Assert.Equal(taken, first.Records.Find(id));
-        JobRecord done = (await first.Records.ChangeAsync(id, r => r! with { State = JobState.Done, Published = new(4, 4) }, TestContext.Current.CancellationToken))!;
+        JobRecord done = await ChangeAsync(first, id, r => r with { State = JobState.Done, Published = new(4, 4) });
         await two.LookAsync();
         File.Delete(At("in/a.mp4"));
         await two.LookAsync();
@@ -237,7 +237,7 @@ public sealed class WatchingTests : IDisposable
         FilmFolder folder = new(films, _time);
         await new Watching(this, folder, new Planned(), Logger.None).SettleAsync();
         string id = folder.Records.IdOf("a.mp4");
-        JobRecord done = (await folder.Records.ChangeAsync(id, r => r! with { State = JobState.Done, Published = new(4, 4) }, TestContext.Current.CancellationToken))!;
+        JobRecord done = await ChangeAsync(folder, id, r => r with { State = JobState.Done, Published = new(4, 4) });
         Directory.Move(At("in2"), At("in3"));
         FilmFolder renamed = new(films with { Input = At("in3") }, _time);
         Planned planned = new();
@@ -246,6 +246,55 @@ public sealed class WatchingTests : IDisposable
         Assert.Equal(done with { Input = At("in3/a.mp4") }, folder.Records.Find(id));
         Assert.Empty(planned.Relative);
         Assert.Empty(lines.Warnings);
+    }
+
+    [Theory]
+    [InlineData(JobState.Gone)]
+    [InlineData(JobState.Cancelled)]
+    [InlineData(JobState.Quarantined)]
+    public async Task Watch_DuplicateWhoseTwinIsNotDone_IsDoneItself(JobState end)
+    {
+        Write("in/a.mp4", "film");
+        Write("in/b.mp4", "film");
+        FilmFolder folder = new(_films with { Done = At("done") }, _time);
+        Planned planned = new();
+        Watching watching = new(this, folder, planned, Logger.None);
+        await watching.SettleAsync();
+        string a = folder.Records.IdOf("a.mp4");
+        string b = folder.Records.IdOf("b.mp4");
+        await ChangeAsync(folder, a, r => r with { State = JobState.Running, Content = "ab" });
+        await ChangeAsync(folder, b, r => r with { State = JobState.Duplicate, Content = "ab", DuplicateOf = a });
+        await watching.LookAsync();
+        Assert.True(File.Exists(At("in/b.mp4")));
+        await ChangeAsync(folder, a, r => r with { State = end });
+        if (end == JobState.Gone)
+        {
+            File.Delete(At("in/a.mp4"));
+        }
+
+        Assert.False(await watching.LookAsync());
+        JobRecord again = folder.Records.Find(b)!;
+        Assert.Equal((JobState.Waiting, null), (again.State, again.DuplicateOf));
+        Assert.Equal(2, planned.Relative.Count(n => n == "b.mp4"));
+        Assert.True(File.Exists(At("in/b.mp4")));
+    }
+
+    [Fact]
+    public async Task Watch_DuplicateWhoseTwinIsDone_IsPutAwayThen()
+    {
+        Write("in/a.mp4", "film");
+        Write("in/b.mp4", "film");
+        FilmFolder folder = new(_films with { Done = At("done") }, _time);
+        Watching watching = new(this, folder, new Planned(), Logger.None);
+        await watching.SettleAsync();
+        string a = folder.Records.IdOf("a.mp4");
+        await ChangeAsync(folder, folder.Records.IdOf("b.mp4"), r => r with { State = JobState.Duplicate, Content = "ab", DuplicateOf = a });
+        await watching.LookAsync();
+        Assert.True(File.Exists(At("in/b.mp4")));
+        await ChangeAsync(folder, a, r => r with { State = JobState.Done, Content = "ab" });
+        Assert.True(await watching.LookAsync());
+        Assert.True(File.Exists(At("done/a.mp4")));
+        Assert.True(File.Exists(At("done/b.mp4")));
     }
 
     [Fact]
@@ -292,6 +341,9 @@ public sealed class WatchingTests : IDisposable
     }
 
     private string[] Looked() => [.. _look.Look().Select(f => f.Relative)];
+
+    private static async Task<JobRecord> ChangeAsync(FilmFolder folder, string id, Func<JobRecord, JobRecord> change) =>
+        (await folder.Records.ChangeAsync(id, r => change(r!), TestContext.Current.CancellationToken))!;
 
     private WatchSettings Settings() => new() { Folders = [_films] };
 
