@@ -19,6 +19,9 @@ public sealed class FolderWatcher
     // By film: what was seen when it was queued last, and when by the monotonic clock.
     private readonly Dictionary<string, (string Seen, JobPriority Priority, long Since)> _queued = new(StringComparer.Ordinal);
 
+    // By film: how often its original could not be moved away, and when last.
+    private readonly Dictionary<string, (int Failures, long Since)> _stuck = new(StringComparer.Ordinal);
+
     // What was warned of: once a run.
     private readonly HashSet<string> _warned = new(StringComparer.Ordinal);
 
@@ -99,7 +102,7 @@ public sealed class FolderWatcher
                 bool isPublished = record.State == JobState.Done || (record.State == JobState.Duplicate && holder?.State == JobState.Done && !isAlone);
                 if (folder.Folder.Done is { } done && isPublished)
                 {
-                    PutAway(record, Path.Combine(done, record.Relative));
+                    await PutAwayAsync(folder, record, done, cancellationToken);
                 }
 
                 continue;
@@ -133,7 +136,7 @@ public sealed class FolderWatcher
     private async Task<JobRecord> ReopenAsync(FilmFolder folder, JobRecord duplicate, CancellationToken cancellationToken)
     {
         // Moved or taken away, it is nobody's business any more.
-        if (!File.Exists(duplicate.Input) || SourceStamp.Of(duplicate.Input) != duplicate.Stamp)
+        if (!IsAsItWas(duplicate))
         {
             return duplicate;
         }
@@ -231,7 +234,7 @@ public sealed class FolderWatcher
 
         TimeSpan waited = _time.GetElapsedTime(before.Since);
         bool isDue = record.State == JobState.Retrying
-            ? waited.TotalSeconds >= _settings.RetrySeconds * Math.Pow(2, record.Failures - 1)
+            ? waited >= PauseAfter(record.Failures)
             : waited.TotalSeconds >= 2 * _settings.LeaseSeconds && !_queue.IsAtWork(record.Id);
         if (isDue)
         {
@@ -240,31 +243,39 @@ public sealed class FolderWatcher
         }
     }
 
-    // What is there under that name is never replaced.
-    private void PutAway(JobRecord record, string target)
+    private async Task PutAwayAsync(FilmFolder folder, JobRecord record, string done, CancellationToken cancellationToken)
     {
-        if (!File.Exists(record.Input) || SourceStamp.Of(record.Input) != record.Stamp)
+        (int failures, long since) = _stuck.GetValueOrDefault(record.Id);
+        if (!IsAsItWas(record) || (failures > 0 && _time.GetElapsedTime(since) < PauseAfter(failures)))
+        {
+            return;
+        }
+
+        // One watcher at a time; another may have done it before this one held the lock.
+        using FileLock? held = folder.Records.TryTake(record.Id);
+        if (held is null || !IsAsItWas(record))
         {
             return;
         }
 
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            string free = target;
-            for (int i = 2; File.Exists(free); i++)
-            {
-                free = FormattableString.Invariant($"{Path.Combine(Path.GetDirectoryName(target)!, Path.GetFileNameWithoutExtension(target))} ({i}){Path.GetExtension(target)}");
-            }
-
-            File.Move(record.Input, free);
-            _log.Information("{Film} is done and was moved to {Target}.", record.Relative, free);
+            string moved = await new DoneFolder(done).TakeAsync(record, cancellationToken);
+            _stuck.Remove(record.Id);
+            _log.Information("{Film} is done and was moved to {Target}.", record.Relative, moved);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            _log.Warning("{Film} is done but cannot be moved to {Target}: {Reason:l}.", record.Relative, target, e.Message.ReplaceLineEndings(" "));
+            _stuck[record.Id] = (++failures, _time.GetTimestamp());
+            _log.Warning(
+                "{Film} is done but cannot be moved to {Target}: {Reason:l} It is tried again in {Pause} s.", record.Relative, done, e.Message.ReplaceLineEndings(" "), PauseAfter(failures).TotalSeconds);
         }
     }
+
+    private static bool IsAsItWas(JobRecord record) => File.Exists(record.Input) && SourceStamp.Of(record.Input) == record.Stamp;
+
+    // A day is long enough, and no number of failures overflows.
+    private TimeSpan PauseAfter(int failures) => TimeSpan.FromSeconds(Math.Min(_settings.RetrySeconds * Math.Pow(2, failures - 1), 86400));
 
     private string JournalStamp(JobRecord record)
     {

@@ -298,6 +298,30 @@ public sealed class WatchingTests : IDisposable
     }
 
     [Fact]
+    public async Task Watch_OriginalThatCannotBeMoved_WaitsLongerEachTime()
+    {
+        Write("in/a.mp4", "film");
+        Write("done", "a file, no folder");
+        FilmFolder folder = new(_films with { Done = At("done") }, _time);
+        Lines lines = new();
+        Watching watching = new(this, folder, new Planned(), lines.Log);
+        await watching.SettleAsync();
+        await ChangeAsync(folder, folder.Records.IdOf("a.mp4"), r => r with { State = JobState.Done });
+        foreach ((double seconds, int warnings) in ((double, int)[])[(0, 1), (29, 1), (1, 2), (59, 2), (1, 3), (119, 3)])
+        {
+            _time.Advance(seconds);
+            await watching.LookAsync();
+            Assert.Equal(warnings, lines.Warnings.Count);
+        }
+
+        File.Delete(At("done"));
+        _time.Advance(1);
+        await watching.LookAsync();
+        Assert.Equal("film", await File.ReadAllTextAsync(At("done/a.mp4"), TestContext.Current.CancellationToken));
+        Assert.Equal(3, lines.Warnings.Count);
+    }
+
+    [Fact]
     public void Checked_ResultsThatWouldComeBack_AreRefused()
     {
         foreach (string name in (string[])["x", "y", "z"])
