@@ -1,3 +1,4 @@
+using FrameFlow.Encoding;
 using FrameFlow.Inference;
 using FrameFlow.Jobs;
 using FrameFlow.Server.Watching;
@@ -35,6 +36,8 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
     {
         CancellationToken token = step.Work.Token;
         JobRecord record = step.Record;
+        OutputFile.Sweep(record.Output);
+        OutputFile.Sweep(step.Folder.Records.ReportOf(record.Id));
         string content = await SegmentedJob.ContentOfAsync(record.Input, token);
         string settings = step.Folder.RequestFor(record).DescribeSettings();
         string holder = await step.Folder.Records.ClaimAsync(content, settings, record.Id, id => IsGivenUp(step.Folder, step.Folder.Records.Find(id), content), token);

@@ -1,0 +1,75 @@
+using FrameFlow.Inference;
+using FrameFlow.Jobs;
+using FrameFlow.Server.Queue;
+using FrameFlow.Server.Watching;
+using FrameFlow.Tests.Support;
+using Serilog.Core;
+using Xunit;
+
+namespace FrameFlow.Tests.Server;
+
+/// <summary>What a worker does of a film before its first frame is made.</summary>
+public sealed class JobStepsTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("frameflow-steps-").FullName;
+    private readonly FilmFolder _folder;
+
+    public JobStepsTests()
+    {
+        Directory.CreateDirectory(At("in"));
+        Directory.CreateDirectory(At("out"));
+        _folder = new FilmFolder(new WatchFolder { Input = At("in"), Output = At("out") }, TimeProvider.System);
+    }
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public async Task Plan_LeftoversOfAKilledRun_AreSwept()
+    {
+        JobRecord film = await TakeAsync("a.mp4", "no film at all");
+        File.WriteAllText(At("out/.a.mp4.0123abcd.partial.mp4"), "half");
+        string report = Path.GetFileName(_folder.Records.ReportOf(film.Id));
+        Directory.CreateDirectory(At("out/.frameflow/reports"));
+        File.WriteAllText(At($"out/.frameflow/reports/.{report}.0123abcd.partial.html.ledger"), "half");
+        await PlanAsync(film);
+        Assert.Equal(JobState.Retrying, _folder.Records.Find(film.Id)!.State);
+        Assert.Empty(Directory.GetFiles(At("out")));
+        Assert.Empty(Directory.GetFiles(At("out/.frameflow/reports")));
+    }
+
+    private string At(string name) => Path.Combine(_root, name);
+
+    private async Task<JobRecord> TakeAsync(string relative, string content, Func<JobRecord, JobRecord>? more = null)
+    {
+        File.WriteAllText(At("in/" + relative), content);
+        JobRecord film = new()
+        {
+            Id = _folder.Records.IdOf(relative),
+            Input = At("in/" + relative),
+            Relative = relative,
+            Output = _folder.OutputFor(relative),
+            Recipe = _folder.Recipe.Name,
+            Stamp = SourceStamp.Of(At("in/" + relative)),
+        };
+        return (await _folder.Records.ChangeAsync(film.Id, _ => more is null ? film : more(film), TestContext.Current.CancellationToken))!;
+    }
+
+    private async Task<JobRecord> PlanAsync(JobRecord film)
+    {
+        JobSteps steps = new(new ModelCatalog(Repository.Models), new WorkBoard(TimeProvider.System), new Nothing(), TimeProvider.System, Logger.None);
+        StepTicket ticket = new() { Folder = _folder.Folder, Recipe = _folder.Recipe, Id = film.Id, SegmentSeconds = 10, Tries = 3 };
+        await steps.PlanAsync(JobJson.Write(ticket), TestContext.Current.CancellationToken);
+        return _folder.Records.Find(film.Id)!;
+    }
+
+    private sealed class Nothing : INextSteps
+    {
+        public void Segment(StepTicket ticket, JobPriority priority, int index)
+        {
+        }
+
+        public void Join(StepTicket ticket)
+        {
+        }
+    }
+}
