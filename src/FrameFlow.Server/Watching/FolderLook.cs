@@ -25,21 +25,36 @@ public sealed class FolderLook(WatchFolder folder, TimeSpan settle, TimeProvider
 
     private readonly Dictionary<string, (SourceStamp Stamp, long Since)> _settling = new(StringComparer.Ordinal);
 
+    /// <summary>Whether the last look saw films that may still become complete: not settled yet, or locked by their writers.</summary>
+    public bool HasUnsettled { get; private set; }
+
     /// <summary>The complete films that lie there now, in order of name.</summary>
     public IReadOnlyList<FoundFile> Look()
     {
         List<FoundFile> complete = [];
         HashSet<string> present = new(StringComparer.Ordinal);
+        HasUnsettled = false;
         foreach (FoundFile file in Enumerate())
         {
             present.Add(file.Relative);
             if (!_settling.TryGetValue(file.Relative, out (SourceStamp Stamp, long Since) before) || before.Stamp != file.Stamp)
             {
                 _settling[file.Relative] = (file.Stamp, time.GetTimestamp());
+                HasUnsettled = true;
             }
-            else if (time.GetElapsedTime(before.Since) >= settle && !IsBeingWritten(file.Path))
+            else if (time.GetElapsedTime(before.Since) < settle)
             {
-                complete.Add(file);
+                HasUnsettled = true;
+            }
+            else if (file.Stamp.Bytes > 0)
+            {
+                // One that stays empty is no film that anybody still brings.
+                bool isComplete = !IsBeingWritten(file.Path);
+                HasUnsettled |= !isComplete;
+                if (isComplete)
+                {
+                    complete.Add(file);
+                }
             }
         }
 
@@ -82,7 +97,7 @@ public sealed class FolderLook(WatchFolder folder, TimeSpan settle, TimeProvider
                         folders.Push(entry.FullName);
                     }
                 }
-                else if (Films.Contains(entry.Extension) && Stamp(entry) is { Bytes: > 0 } stamp)
+                else if (Films.Contains(entry.Extension) && Stamp(entry) is { } stamp)
                 {
                     yield return new FoundFile(entry.FullName, Path.GetRelativePath(folder.Input, entry.FullName), stamp);
                 }

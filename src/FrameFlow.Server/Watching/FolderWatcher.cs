@@ -84,7 +84,7 @@ public sealed class FolderWatcher
             await TakeAsync(folder, file, cancellationToken);
         }
 
-        bool isIdle = true;
+        bool isIdle = !look.HasUnsettled;
         IReadOnlyList<JobRecord> records = folder.Records.List();
         ILookup<string, JobRecord> byId = records.ToLookup(r => r.Id, StringComparer.Ordinal);
         foreach (JobRecord listed in records.Where(folder.IsOwn))

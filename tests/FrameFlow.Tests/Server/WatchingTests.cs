@@ -322,6 +322,36 @@ public sealed class WatchingTests : IDisposable
     }
 
     [Fact]
+    public async Task Look_FilmStillComing_KeepsTheWatchFromBeingIdle()
+    {
+        foreach (string name in (string[])[".hidden.mp4", "a.mp4.part", "notes.txt", "empty.mp4"])
+        {
+            Write("in/" + name, name == "empty.mp4" ? "" : "text");
+        }
+
+        FilmFolder folder = new(_films, _time);
+        Watching watching = new(this, folder, new Planned(), Logger.None);
+        Assert.True(await watching.SettleAsync());
+        Write("in/a.mp4", "one");
+        Assert.False(await watching.LookAsync());
+        _time.Advance(4);
+        Write("in/a.mp4", "one two");
+        Assert.False(await watching.LookAsync());
+        _time.Advance(4);
+        Assert.False(await watching.LookAsync());
+        _time.Advance(1);
+        using (FileStream writer = new(At("in/a.mp4"), FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+        {
+            Assert.False(await watching.LookAsync());
+        }
+
+        Assert.Null(folder.Records.Find(folder.Records.IdOf("a.mp4")));
+        Assert.False(await watching.LookAsync());
+        await ChangeAsync(folder, folder.Records.IdOf("a.mp4"), r => r with { State = JobState.Done });
+        Assert.True(await watching.LookAsync());
+    }
+
+    [Fact]
     public void Checked_ResultsThatWouldComeBack_AreRefused()
     {
         foreach (string name in (string[])["x", "y", "z"])
