@@ -40,6 +40,13 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
         OutputFile.Sweep(step.Folder.Records.ReportOf(record.Id));
         string content = await SegmentedJob.ContentOfAsync(record.Input, token);
         string settings = step.Folder.RequestFor(record).DescribeSettings();
+        if (record.PublishedContent == content && (record.PublishedSettings is null || record.PublishedSettings == RecordStore.Short(settings)) && FilmFolder.Stands(record))
+        {
+            await step.ChangeAsync(r => r with { State = JobState.Done, Content = content, EndedAt = time.GetUtcNow(), Fault = null }, CancellationToken.None);
+            step.Log.Information("{Film} has the content that its result was made of, and is not done again.", record.Relative);
+            return;
+        }
+
         string holder = await step.Folder.Records.ClaimAsync(content, settings, record.Id, id => IsGivenUp(step.Folder, step.Folder.Records.Find(id), content), token);
         if (holder != record.Id)
         {
@@ -50,7 +57,7 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
         }
 
         JobRequest request = step.Folder.RequestFor(record);
-        if (await SegmentedJob.FindPublishedAsync(request, time, token, () => EndAsync(step)) is not null)
+        if (await SegmentedJob.FindPublishedAsync(request, time, token, () => EndAsync(step, content)) is not null)
         {
             return;
         }
@@ -68,7 +75,7 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
                 await step.ChangeAsync(r => Begun(r, content, job), token);
                 step.Work.Count(job.FramesDone);
                 await job.RunAsync(token);
-                await EndAsync(step);
+                await EndAsync(step, content);
                 return;
             }
 
@@ -148,10 +155,22 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
         Fault = null,
     };
 
-    private Task<JobRecord> EndAsync(Step step)
+    private Task<JobRecord> EndAsync(Step step, string? content = null)
     {
         Metrics.Published.Add(1);
-        return step.ChangeAsync(r => r with { State = JobState.Done, Published = SourceStamp.Of(r.Output), EndedAt = time.GetUtcNow(), Fault = null }, CancellationToken.None);
+        string settings = RecordStore.Short(step.Folder.RequestFor(step.Record).DescribeSettings());
+        return step.ChangeAsync(
+            r => r with
+            {
+                State = JobState.Done,
+                Content = content ?? r.Content,
+                Published = SourceStamp.Of(r.Output),
+                PublishedContent = content ?? r.Content,
+                PublishedSettings = settings,
+                EndedAt = time.GetUtcNow(),
+                Fault = null,
+            },
+            CancellationToken.None);
     }
 
     private async Task RunAsync(string text, string name, JobState[] states, Func<Step, Task> work, CancellationToken cancellationToken)

@@ -50,7 +50,13 @@ public sealed class FilmFolder
     {
         ArgumentNullException.ThrowIfNull(record);
         JobRequest request = Recipe.For(record.Input, record.Output);
-        bool isOwn = record.Published is { } published && File.Exists(record.Output) && SourceStamp.Of(record.Output) == published;
-        return request with { Options = request.Options with { Overwrite = isOwn, Report = Records.ReportOf(record.Id) } };
+        return request with { Options = request.Options with { Overwrite = Stands(record), Report = Records.ReportOf(record.Id) } };
+    }
+
+    /// <summary>Whether the result that this folder published for a film is there as it was published.</summary>
+    public static bool Stands(JobRecord record)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        return record.Published is { } published && File.Exists(record.Output) && SourceStamp.Of(record.Output) == published;
     }
 }

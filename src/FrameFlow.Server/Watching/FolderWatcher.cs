@@ -192,6 +192,8 @@ public sealed class FolderWatcher
                     Priority = before?.Priority ?? JobPriority.Normal,
                     IsPaused = before?.IsPaused ?? false,
                     Published = before?.Published,
+                    PublishedContent = before?.PublishedContent ?? (before?.State == JobState.Done && before.Recipe == folder.Recipe.Name ? before.Content : null),
+                    PublishedSettings = before?.PublishedSettings,
                     TakenAt = _time.GetUtcNow(),
                 };
             },

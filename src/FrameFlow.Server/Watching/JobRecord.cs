@@ -94,6 +94,12 @@ public sealed record JobRecord
     /// <summary>The published file's size and time, by which a later run knows it for its own; null before.</summary>
     public SourceStamp? Published { get; init; }
 
+    /// <summary>SHA-256 of the content that the published file was made of; null before.</summary>
+    public string? PublishedContent { get; init; }
+
+    /// <summary>A short hash of the settings that it was made with; null where they are not known.</summary>
+    public string? PublishedSettings { get; init; }
+
     /// <summary>When it was taken, began and ended, UTC; for people.</summary>
     public DateTimeOffset? TakenAt { get; init; }
 

@@ -140,7 +140,8 @@ public sealed class RecordStore(string outputFolder, TimeProvider time)
         File.Move(partial, path, overwrite: true);
     }
 
-    private static string Short(string text) => Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(text)).AsSpan(0, 8));
+    /// <summary>16 hexadecimal digits that stand for a text.</summary>
+    internal static string Short(string text) => Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(text)).AsSpan(0, 8));
 
     // Ids come from outside: nothing but hexadecimal digits makes a file name.
     private static string Name(string id) => id.Length is > 0 and <= 64 && id.All(char.IsAsciiHexDigitLower) ? id : throw new ArgumentException("No id.", nameof(id));

@@ -37,6 +37,28 @@ public sealed class JobStepsTests : IDisposable
         Assert.Empty(Directory.GetFiles(At("out/.frameflow/reports")));
     }
 
+    [Theory]
+    [InlineData("film", "result", JobState.Done)]
+    [InlineData("another film", "result", JobState.Retrying)]
+    [InlineData("film", "somebody's file", JobState.Retrying)]
+    public async Task Plan_FilmThatWasTouched_IsDoneAgainOnlyIfItsContentOrResultIsAnother(string content, string result, JobState expected)
+    {
+        File.WriteAllText(At("out/a.mp4"), "result");
+        SourceStamp published = SourceStamp.Of(At("out/a.mp4"));
+        if (result != "result")
+        {
+            File.WriteAllText(At("out/a.mp4"), result);
+        }
+
+        JobRecord film = await TakeAsync("a.mp4", content, r => r with { Published = published, PublishedContent = Sha256("film") });
+        JobRecord after = await PlanAsync(film);
+        Assert.Equal(expected, after.State);
+        Assert.Equal(film.Stamp, after.Stamp);
+        Assert.Equal(result, await File.ReadAllTextAsync(At("out/a.mp4"), TestContext.Current.CancellationToken));
+    }
+
+    private static string Sha256(string text) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(text)));
+
     private string At(string name) => Path.Combine(_root, name);
 
     private async Task<JobRecord> TakeAsync(string relative, string content, Func<JobRecord, JobRecord>? more = null)

@@ -1,3 +1,4 @@
+using FrameFlow.Jobs;
 using FrameFlow.Server.Queue;
 using FrameFlow.Server.Watching;
 using FrameFlow.Tests.Support;
@@ -349,6 +350,28 @@ public sealed class WatchingTests : IDisposable
         Assert.False(await watching.LookAsync());
         await ChangeAsync(folder, folder.Records.IdOf("a.mp4"), r => r with { State = JobState.Done });
         Assert.True(await watching.LookAsync());
+    }
+
+    [Fact]
+    public async Task Watch_DoneFilmThatIsTouched_KeepsWhatItsResultWasMadeOf()
+    {
+        Write("in/a.mp4", "film");
+        FilmFolder folder = new(_films, _time);
+        Planned planned = new();
+        Watching watching = new(this, folder, planned, Logger.None);
+        await watching.SettleAsync();
+        string id = folder.Records.IdOf("a.mp4");
+        await ChangeAsync(folder, id, r => r with { State = JobState.Done, Content = "ab", Published = new(4, 4) });
+        foreach (int year in (int[])[2001, 2002])
+        {
+            // The second time while it is open.
+            File.SetLastWriteTimeUtc(At("in/a.mp4"), new DateTime(year, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+            await watching.SettleAsync();
+            JobRecord touched = folder.Records.Find(id)!;
+            Assert.Equal((JobState.Waiting, null, "ab", new SourceStamp(4, 4)), (touched.State, touched.Content, touched.PublishedContent, touched.Published));
+        }
+
+        Assert.Equal(3, planned.Relative.Count);
     }
 
     [Fact]
