@@ -56,6 +56,14 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
             return;
         }
 
+        if (await FindOtherOfNameAsync(step) is { } named)
+        {
+            string fault = $"Its result would have the name of that of '{named.Relative}', '{record.Output}'; rename one of the two films.";
+            await step.ChangeAsync(r => r with { State = JobState.Quarantined, Content = content, Fault = fault, EndedAt = time.GetUtcNow() }, CancellationToken.None);
+            step.Log.Error("{Film} is put in quarantine: {Fault:l}", record.Relative, fault);
+            return;
+        }
+
         JobRequest request = step.Folder.RequestFor(record);
         if (await SegmentedJob.FindPublishedAsync(request, time, token, () => EndAsync(step, content)) is not null)
         {
@@ -144,6 +152,20 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
     private static bool IsGivenUp(FilmFolder folder, JobRecord? holder, string content) =>
         holder is null || (holder.IsOpen && !folder.IsOwn(holder)) || holder.State is JobState.Quarantined or JobState.Cancelled or JobState.Gone or JobState.Duplicate
         || (holder.State == JobState.Done && (holder.Content != content || !File.Exists(holder.Output)));
+
+    // Another film whose result has, or will have, the name that this one's would have; asked for before anything under that name is touched.
+    private static async Task<JobRecord?> FindOtherOfNameAsync(Step step)
+    {
+        RecordStore records = step.Folder.Records;
+        JobRecord record = step.Record;
+        string holder = await records.ClaimOutputAsync(record.Output, record.Id, id => IsNameFree(records.Find(id), record.Output), step.Work.Token);
+        return holder != record.Id ? records.Find(holder)
+            : File.Exists(record.Output) && !FilmFolder.Stands(record) ? records.List().FirstOrDefault(r => r.Id != record.Id && r.Output == record.Output && FilmFolder.Stands(r))
+            : null;
+    }
+
+    private static bool IsNameFree(JobRecord? holder, string output) =>
+        holder is null || Path.GetFileName(holder.Output) != Path.GetFileName(output) || (!holder.IsOpen && !FilmFolder.Stands(holder));
 
     private JobRecord Begun(JobRecord record, string content, SegmentedJob job) => record with
     {

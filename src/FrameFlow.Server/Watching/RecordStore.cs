@@ -127,6 +127,15 @@ public sealed class RecordStore(string outputFolder, TimeProvider time)
         return id;
     }
 
+    /// <summary>Claims a result's name for a film: of all films whose results would have that name one holds the claim.</summary>
+    /// <param name="output">The result's path.</param>
+    /// <param name="id">The film.</param>
+    /// <param name="isGivenUp">Whether another film's claim is of no account any more.</param>
+    /// <param name="cancellationToken">Ends the wait for another's claim.</param>
+    /// <returns>The film that holds the claim.</returns>
+    public Task<string> ClaimOutputAsync(string output, string id, Func<string, bool> isGivenUp, CancellationToken cancellationToken) =>
+        ClaimAsync(Short(Path.GetRelativePath(outputFolder, output)), "output", id, isGivenUp, cancellationToken);
+
     // Flushed and renamed: whoever reads sees the old or the new, never half of one.
     private static void Replace(string path, string text)
     {

@@ -57,6 +57,31 @@ public sealed class JobStepsTests : IDisposable
         Assert.Equal(result, await File.ReadAllTextAsync(At("out/a.mp4"), TestContext.Current.CancellationToken));
     }
 
+    [Theory]
+    [InlineData(JobState.Waiting, false)]
+    [InlineData(JobState.Done, true)]
+    public async Task Plan_ResultOfAnotherFilmsName_IsRefusedAtOnce(JobState first, bool isPublished)
+    {
+        JobRecord one = await TakeAsync("a.avi", "no film", r => r with { Output = At("out/a.avi.mp4") });
+        await PlanAsync(one);
+        Directory.CreateDirectory(At("out/.a.avi.mp4.frameflow"));
+        File.WriteAllText(At("out/.a.avi.mp4.frameflow/journal"), "");
+        File.WriteAllText(At("out/a.avi.mp4"), "result");
+        await _folder.Records.ChangeAsync(one.Id, r => r! with { State = first, Published = isPublished ? SourceStamp.Of(At("out/a.avi.mp4")) : null }, TestContext.Current.CancellationToken);
+        JobRecord two = await PlanAsync(await TakeAsync("a.avi.mp4", "no film either", r => r with { Output = At("out/a.avi.mp4") }));
+        Assert.Equal((JobState.Quarantined, 0), (two.State, two.Failures));
+        Assert.Contains("'a.avi'", two.Fault, StringComparison.Ordinal);
+        Assert.True(File.Exists(At("out/.a.avi.mp4.frameflow/journal")));
+        Assert.Equal("result", await File.ReadAllTextAsync(At("out/a.avi.mp4"), TestContext.Current.CancellationToken));
+
+        // The first goes on; when it is given up, the name is the second's.
+        await _folder.Records.ChangeAsync(one.Id, r => r! with { State = JobState.Waiting }, TestContext.Current.CancellationToken);
+        Assert.NotEqual(JobState.Quarantined, (await PlanAsync(one)).State);
+        await _folder.Records.ChangeAsync(one.Id, r => r! with { State = JobState.Gone, Published = null }, TestContext.Current.CancellationToken);
+        await _folder.Records.ChangeAsync(two.Id, r => r! with { State = JobState.Waiting }, TestContext.Current.CancellationToken);
+        Assert.Equal(JobState.Retrying, (await PlanAsync(two)).State);
+    }
+
     private static string Sha256(string text) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(text)));
 
     private string At(string name) => Path.Combine(_root, name);
