@@ -23,10 +23,14 @@ public sealed class FolderLook(WatchFolder folder, TimeSpan settle, TimeProvider
         ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".ts", ".m2ts", ".mts", ".avi", ".mpg", ".mpeg", ".vob", ".mxf", ".wmv", ".flv", ".3gp", ".ogv", ".dv", ".y4m", ".nut", ".gif",
     };
 
+    private readonly List<string> _unnameable = [];
     private readonly Dictionary<string, (SourceStamp Stamp, long Since)> _settling = new(StringComparer.Ordinal);
 
     /// <summary>Whether the last look saw films that may still become complete: not settled yet, or locked by their writers.</summary>
     public bool HasUnsettled { get; private set; }
+
+    /// <summary>Films and folders that the last look saw and cannot open, since their names are not valid UTF-8; their paths as far as they can be written.</summary>
+    public IReadOnlyList<string> Unnameable => _unnameable;
 
     /// <summary>The complete films that lie there now, in order of name.</summary>
     public IReadOnlyList<FoundFile> Look()
@@ -34,6 +38,7 @@ public sealed class FolderLook(WatchFolder folder, TimeSpan settle, TimeProvider
         List<FoundFile> complete = [];
         HashSet<string> present = new(StringComparer.Ordinal);
         HasUnsettled = false;
+        _unnameable.Clear();
         foreach (FoundFile file in Enumerate())
         {
             present.Add(file.Relative);
@@ -89,7 +94,12 @@ public sealed class FolderLook(WatchFolder folder, TimeSpan settle, TimeProvider
                     continue;
                 }
 
-                if (entry is DirectoryInfo)
+                // What is no valid UTF-8 reads as U+FFFD, and by that name nothing is there.
+                if (entry.Name.Contains('\uFFFD') && (entry is DirectoryInfo || Films.Contains(entry.Extension)) && entry.LinkTarget is null && !Path.Exists(entry.FullName))
+                {
+                    _unnameable.Add(entry.FullName);
+                }
+                else if (entry is DirectoryInfo)
                 {
                     // A linked folder may lead back to where it lies, or to the outputs.
                     if (entry.LinkTarget is null)

@@ -84,6 +84,11 @@ public sealed class FolderWatcher
             await TakeAsync(folder, file, cancellationToken);
         }
 
+        foreach (string name in look.Unnameable.Where(_warned.Add))
+        {
+            _log.Warning("{Film} is passed over, since its name is not valid UTF-8; rename it.", name);
+        }
+
         bool isIdle = !look.HasUnsettled;
         IReadOnlyList<JobRecord> records = folder.Records.List();
         ILookup<string, JobRecord> byId = records.ToLookup(r => r.Id, StringComparer.Ordinal);

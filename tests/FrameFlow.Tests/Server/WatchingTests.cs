@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using FrameFlow.Jobs;
 using FrameFlow.Server.Queue;
 using FrameFlow.Server.Watching;
@@ -372,6 +373,30 @@ public sealed class WatchingTests : IDisposable
         }
 
         Assert.Equal(3, planned.Relative.Count);
+    }
+
+    [Fact]
+    public async Task Watch_NameThatIsNoUtf8_IsWarnedOfOnce()
+    {
+        Write("in/\uFFFD.mp4", "film");
+        string[] names = ["bad$(printf '\\377').mp4", "sub$(printf '\\376')", "bad$(printf '\\377').txt"];
+        Assert.SkipUnless(await ShellAsync($"echo film > \"{names[0]}\" && mkdir \"{names[1]}\" && echo text > \"{names[2]}\""), "no such names on this file system");
+        Planned planned = new();
+        Lines lines = new();
+        Watching watching = new(this, new FilmFolder(_films, _time), planned, lines.Log);
+        await watching.SettleAsync();
+        await watching.LookAsync();
+        Assert.Equal(["\uFFFD.mp4"], planned.Relative);
+        Assert.Equal(2, lines.Warnings.Count);
+        Assert.All(lines.Warnings, w => Assert.Contains("not valid UTF-8", w, StringComparison.Ordinal));
+        Assert.True(await ShellAsync("rm -r bad* sub*")); // which this process cannot name
+
+        async Task<bool> ShellAsync(string command)
+        {
+            using Process shell = Process.Start(new ProcessStartInfo("sh", ["-c", command]) { WorkingDirectory = At("in") })!;
+            await shell.WaitForExitAsync(TestContext.Current.CancellationToken);
+            return shell.ExitCode == 0;
+        }
     }
 
     [Fact]
