@@ -31,6 +31,13 @@ public sealed class FilmFolder
     public string OutputFor(string relative) =>
         Path.Combine(Folder.Output, Path.GetDirectoryName(relative) ?? "", Recipe.OutputNameFor(Path.GetFileName(relative)));
 
+    /// <summary>Where a record's result is, or will be, now that the output folder is where it is; the recipe by which it was named may be another since.</summary>
+    public string OutputNow(JobRecord record)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        return Path.Combine(Folder.Output, Path.GetDirectoryName(record.Relative) ?? "", Path.GetFileName(record.Output));
+    }
+
     /// <summary>Whether a record is of a film of this input folder, by whatever path that is reached: several input folders may have one output folder, and each leaves the others' films alone.</summary>
     public bool IsOwn(JobRecord record)
     {

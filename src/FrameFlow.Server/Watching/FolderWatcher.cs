@@ -22,6 +22,9 @@ public sealed class FolderWatcher
     // By film: how often its original could not be moved away, and when last.
     private readonly Dictionary<string, (int Failures, long Since)> _stuck = new(StringComparer.Ordinal);
 
+    // Folders whose records are known to name the place where the output folder is.
+    private readonly HashSet<FilmFolder> _settledIn = [];
+
     // What was warned of: once a run.
     private readonly HashSet<string> _warned = new(StringComparer.Ordinal);
 
@@ -79,6 +82,12 @@ public sealed class FolderWatcher
     /// <returns>Whether nothing is left to do in it.</returns>
     internal async Task<bool> LookAsync(FilmFolder folder, FolderLook look, CancellationToken cancellationToken)
     {
+        if (!_settledIn.Contains(folder))
+        {
+            await SettleInAsync(folder, cancellationToken);
+            _settledIn.Add(folder);
+        }
+
         foreach (FoundFile file in look.Look())
         {
             await TakeAsync(folder, file, cancellationToken);
@@ -132,6 +141,24 @@ public sealed class FolderWatcher
         }
 
         return isIdle;
+    }
+
+    // An output folder that was moved has its results, its work and its records with it; only the paths in them are of before.
+    private async Task SettleInAsync(FilmFolder folder, CancellationToken cancellationToken)
+    {
+        JobRecord[] moved = [.. folder.Records.List().Where(r => folder.IsOwn(r) && folder.OutputNow(r) != r.Output)];
+        if (moved.Length == 0)
+        {
+            return;
+        }
+
+        await folder.Records.KeepPlaceAsync(cancellationToken);
+        foreach (JobRecord record in moved)
+        {
+            await folder.Records.ChangeAsync(record.Id, r => r is null ? null : r with { Output = folder.OutputNow(r) }, cancellationToken);
+        }
+
+        _log.Information("{Output} was moved here from {Place} with {Films} film(s).", folder.Folder.Output, folder.Records.Place, moved.Length);
     }
 
     // Whether the film that was to be done instead of this one will not be, or became another, so that this content is published nowhere.

@@ -400,6 +400,40 @@ public sealed class WatchingTests : IDisposable
     }
 
     [Fact]
+    public async Task Watch_OutputFolderThatWasMoved_KnowsItsResultsForItsOwn()
+    {
+        Write("in/sub/a.mp4", "film");
+        Write("in/b.mp4", "another");
+        WatchFolder films = new() { Input = At("in"), Output = At("out") };
+        FilmFolder folder = new(films, _time);
+        await new Watching(this, folder, new Planned(), Logger.None).SettleAsync();
+        Write("out/sub/a.mp4", "result");
+        await ChangeAsync(folder, folder.Records.IdOf("sub/a.mp4"), r => r with { State = JobState.Done, Published = SourceStamp.Of(r.Output) });
+        Assert.Equal(2, folder.Records.List().Count);
+
+        foreach (string place in (string[])["out2", "out3"])
+        {
+            Directory.Move(folder.Folder.Output, At(place));
+            folder = new FilmFolder(films with { Output = At(place) }, _time);
+            Planned planned = new();
+            if (place == "out2")
+            {
+                Write("in/new.mp4", "one more");
+            }
+
+            await new Watching(this, folder, planned, Logger.None).SettleAsync();
+            JobRecord done = folder.Records.Find(folder.Records.IdOf("sub/a.mp4"))!;
+            Assert.Equal((JobState.Done, At(place + "/sub/a.mp4")), (done.State, done.Output));
+            Assert.True(FilmFolder.Stands(done));
+
+            // The others go on there.
+            Assert.Equal(["b.mp4", "new.mp4"], planned.Relative.Order(StringComparer.Ordinal));
+            Assert.Equal(3, folder.Records.List().Count);
+            Assert.All(folder.Records.List(), r => Assert.StartsWith(At(place), r.Output, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
     public void Checked_ResultsThatWouldComeBack_AreRefused()
     {
         foreach (string name in (string[])["x", "y", "z"])
