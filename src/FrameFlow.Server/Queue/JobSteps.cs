@@ -1,6 +1,7 @@
 using FrameFlow.Encoding;
 using FrameFlow.Inference;
 using FrameFlow.Jobs;
+using FrameFlow.Reporting;
 using FrameFlow.Server.Watching;
 using Hangfire;
 using Serilog;
@@ -210,6 +211,7 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
         using Work entry = board.Begin(ticket.Id, name, cancellationToken);
         await using Logger film = new LoggerConfiguration()
             .MinimumLevel.Debug()
+            .Enrich.With<OneLineEvents>()
             .WriteTo.File(folder.Records.LogOf(ticket.Id), shared: true, formatProvider: System.Globalization.CultureInfo.InvariantCulture)
             .WriteTo.Logger(log)
             .CreateLogger();

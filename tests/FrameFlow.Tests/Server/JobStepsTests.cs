@@ -82,6 +82,14 @@ public sealed class JobStepsTests : IDisposable
         Assert.Equal(JobState.Retrying, (await PlanAsync(two)).State);
     }
 
+    [Fact]
+    public async Task Plan_NameWithControlCharacters_StaysInItsLine()
+    {
+        JobRecord film = await PlanAsync(await TakeAsync("a\n[ERR] forged\u001b[2K.mp4", "no film"));
+        string[] lines = await File.ReadAllLinesAsync(_folder.Records.LogOf(film.Id), TestContext.Current.CancellationToken);
+        Assert.Single(lines, l => l.Contains("a\\n[ERR] forged\\u001b[2K.mp4 failed", StringComparison.Ordinal));
+    }
+
     private static string Sha256(string text) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(text)));
 
     private string At(string name) => Path.Combine(_root, name);
