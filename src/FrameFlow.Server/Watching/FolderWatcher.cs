@@ -119,6 +119,11 @@ public sealed class FolderWatcher
                     await PutAwayAsync(folder, record, done, cancellationToken);
                 }
 
+                if (record.State is JobState.Gone or JobState.Cancelled)
+                {
+                    await ClearAsync(folder, record, cancellationToken);
+                }
+
                 continue;
             }
 
@@ -159,6 +164,45 @@ public sealed class FolderWatcher
         }
 
         _log.Information("{Output} was moved here from {Place} with {Films} film(s).", folder.Folder.Output, folder.Records.Place, moved.Length);
+    }
+
+    // What was done for a film that nobody wants any more goes, once nobody is at work on it. Work that another film, or a person by hand, began under that name stays.
+    private async Task ClearAsync(FilmFolder folder, JobRecord record, CancellationToken cancellationToken)
+    {
+        WorkFolder work = WorkFolder.For(record.Output, _time);
+        if (!work.Exists)
+        {
+            return;
+        }
+
+        // Nobody plans it, so begins it anew, meanwhile.
+        using FileLock? held = folder.Records.TryTake(record.Id);
+        if (held is null || folder.Records.Find(record.Id) != record)
+        {
+            return;
+        }
+
+        try
+        {
+            if ((await work.Journal.ReadAsync(cancellationToken)).Begun is { } begun && Path.GetFileName(begun.Request.Options.Report) != Path.GetFileName(folder.Records.ReportOf(record.Id)))
+            {
+                return;
+            }
+
+            SegmentedJob.Discard(record.Output, _time);
+            _log.Information("What was done of {Film} was thrown away.", record.Relative);
+        }
+        catch (FrameFlowException e) when (e.IsBusy)
+        {
+            // Looked at again.
+        }
+        catch (Exception e) when (e is FrameFlowException or IOException or UnauthorizedAccessException)
+        {
+            if (_warned.Add(work.FullPath))
+            {
+                _log.Warning("{Folder} cannot be deleted: {Reason:l}", work.FullPath, e.Message.ReplaceLineEndings(" "));
+            }
+        }
     }
 
     // Whether the film that was to be done instead of this one will not be, or became another, so that this content is published nowhere.

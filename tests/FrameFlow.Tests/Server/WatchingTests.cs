@@ -433,6 +433,45 @@ public sealed class WatchingTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(JobState.Gone)]
+    [InlineData(JobState.Cancelled)]
+    public async Task Watch_WorkOfAFilmThatNobodyWants_IsThrownAwayWhenNobodyIsAtIt(JobState end)
+    {
+        Write("in/a.mp4", "film");
+        FilmFolder folder = new(_films, _time);
+        Watching watching = new(this, folder, new Planned(), Logger.None);
+        await watching.SettleAsync();
+        JobRecord film = folder.Records.Find(folder.Records.IdOf("a.mp4"))!;
+        WorkFolder work = WorkFolder.For(film.Output, _time);
+        JobRequest request = folder.RequestFor(film);
+        JobFingerprint fingerprint = new() { Input = "", Settings = "", Models = new Dictionary<string, string>(), Build = "", Ffmpeg = "", Device = "" };
+        using (work.Take(shared: true))
+        {
+            await work.Journal.AppendAsync(new JobBegun(JobJournal.Version, request, fingerprint), TestContext.Current.CancellationToken);
+            await ChangeAsync(folder, film.Id, r => r with { State = end });
+            if (end == JobState.Gone)
+            {
+                File.Delete(At("in/a.mp4"));
+            }
+
+            await watching.LookAsync();
+            Assert.True(work.Exists);
+        }
+
+        await watching.LookAsync();
+        Assert.False(work.Exists);
+
+        // What a person began by hand under that name is not the watch's.
+        using (work.Take(shared: true))
+        {
+            await work.Journal.AppendAsync(new JobBegun(JobJournal.Version, request with { Options = request.Options with { Report = null } }, fingerprint), TestContext.Current.CancellationToken);
+        }
+
+        await watching.LookAsync();
+        Assert.True(work.Exists);
+    }
+
     [Fact]
     public void Checked_ResultsThatWouldComeBack_AreRefused()
     {
