@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using FrameFlow.Encoding;
 using FrameFlow.Inference;
 using FrameFlow.Jobs;
+using FrameFlow.Reporting;
 using FrameFlow.Server.Watching;
 using Hangfire;
 using Serilog;
@@ -42,9 +44,18 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
     {
         CancellationToken token = step.Work.Token;
         JobRecord record = step.Record;
+        OutputFile.Sweep(record.Output);
+        OutputFile.Sweep(step.Folder.Records.ReportOf(record.Id));
         string content = await SegmentedJob.ContentOfAsync(record.Input, token);
         string settings = step.Folder.RequestFor(record).DescribeSettings();
-        string holder = await step.Folder.Records.ClaimAsync(content, settings, record.Id, id => IsGivenUp(step.Folder.Records.Find(id), content), token);
+        if (record.PublishedContent == content && (record.PublishedSettings is null || record.PublishedSettings == RecordStore.Short(settings)) && FilmFolder.Stands(record))
+        {
+            await step.ChangeAsync(r => r with { State = JobState.Done, Content = content, EndedAt = time.GetUtcNow(), Fault = null }, CancellationToken.None);
+            step.Log.Information("{Film} has the content that its result was made of, and is not done again.", record.Relative);
+            return;
+        }
+
+        string holder = await step.Folder.Records.ClaimAsync(content, settings, record.Id, id => IsGivenUp(step.Folder, step.Folder.Records.Find(id), content), token);
         if (holder != record.Id)
         {
             string other = step.Folder.Records.Find(holder)!.Relative;
@@ -53,8 +64,16 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
             return;
         }
 
+        if (await FindOtherOfNameAsync(step) is { } named)
+        {
+            string fault = $"Its result would have the name of that of '{named.Relative}', '{record.Output}'; rename one of the two films.";
+            await step.ChangeAsync(r => r with { State = JobState.Quarantined, Content = content, Fault = fault, EndedAt = time.GetUtcNow() }, CancellationToken.None);
+            step.Log.Error("{Film} is put in quarantine: {Fault:l}", record.Relative, fault);
+            return;
+        }
+
         JobRequest request = step.Folder.RequestFor(record);
-        if (await SegmentedJob.FindPublishedAsync(request, time, token, () => EndAsync(step)) is not null)
+        if (await SegmentedJob.FindPublishedAsync(request, time, token, () => EndAsync(step, content)) is not null)
         {
             return;
         }
@@ -72,7 +91,7 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
                 await step.ChangeAsync(r => Begun(r, content, job), token);
                 step.Work.Count(job.FramesDone);
                 await job.RunAsync(token);
-                await EndAsync(step);
+                await EndAsync(step, content);
                 return;
             }
 
@@ -137,10 +156,24 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
             "Published {Output}: {Frames} frames at {Rate} fps from {FramesIn}, {Segments} segment(s).", step.Record.Output, summary.FramesOut, summary.Plan.TargetRate, summary.Plan.FramesIn, job.Segments.Count);
     }
 
-    // A claim counts as long as its holder is, or will be, published with that content.
-    private static bool IsGivenUp(JobRecord? holder, string content) =>
-        holder is null || holder.State is JobState.Quarantined or JobState.Cancelled or JobState.Gone or JobState.Duplicate
+    // A claim counts as long as its holder is, or will be, published with that content; whether another folder's film ever will is not known here.
+    private static bool IsGivenUp(FilmFolder folder, JobRecord? holder, string content) =>
+        holder is null || (holder.IsOpen && !folder.IsOwn(holder)) || holder.State is JobState.Quarantined or JobState.Cancelled or JobState.Gone or JobState.Duplicate
         || (holder.State == JobState.Done && (holder.Content != content || !File.Exists(holder.Output)));
+
+    // Another film whose result has, or will have, the name that this one's would have; asked for before anything under that name is touched.
+    private static async Task<JobRecord?> FindOtherOfNameAsync(Step step)
+    {
+        RecordStore records = step.Folder.Records;
+        JobRecord record = step.Record;
+        string holder = await records.ClaimOutputAsync(record.Output, record.Id, id => IsNameFree(records.Find(id), record.Output), step.Work.Token);
+        return holder != record.Id ? records.Find(holder)
+            : File.Exists(record.Output) && !FilmFolder.Stands(record) ? records.List().FirstOrDefault(r => r.Id != record.Id && r.Output == record.Output && FilmFolder.Stands(r))
+            : null;
+    }
+
+    private static bool IsNameFree(JobRecord? holder, string output) =>
+        holder is null || Path.GetFileName(holder.Output) != Path.GetFileName(output) || (!holder.IsOpen && !FilmFolder.Stands(holder));
 
     private JobRecord Begun(JobRecord record, string content, SegmentedJob job) => record with
     {
@@ -152,10 +185,22 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
         Fault = null,
     };
 
-    private Task<JobRecord> EndAsync(Step step)
+    private Task<JobRecord> EndAsync(Step step, string? content = null)
     {
         Metrics.Published.Add(1);
-        return step.ChangeAsync(r => r with { State = JobState.Done, Published = SourceStamp.Of(r.Output), EndedAt = time.GetUtcNow(), Fault = null }, CancellationToken.None);
+        string settings = RecordStore.Short(step.Folder.RequestFor(step.Record).DescribeSettings());
+        return step.ChangeAsync(
+            r => r with
+            {
+                State = JobState.Done,
+                Content = content ?? r.Content,
+                Published = SourceStamp.Of(r.Output),
+                PublishedContent = content ?? r.Content,
+                PublishedSettings = settings,
+                EndedAt = time.GetUtcNow(),
+                Fault = null,
+            },
+            CancellationToken.None);
     }
 
     // What follows is put into the queue when its database is there; that it is away is no fault of the film.
@@ -249,7 +294,7 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
     {
         // Two that planned or published one film at the same time would each begin it anew behind the other's back. Whoever holds it brings about the rest.
         using FileLock? held = name is "plan" or "join" ? folder.Records.TryTake(ticket.Id) : null;
-        if ((held is null && name is ("plan" or "join")) || folder.Records.Find(ticket.Id) is not { IsPaused: false } record || !states.Contains(record.State))
+        if ((held is null && name is ("plan" or "join")) || folder.Records.Find(ticket.Id) is not { IsPaused: false } record || !states.Contains(record.State) || !folder.IsOwn(record))
         {
             return;
         }
@@ -257,6 +302,7 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
         using Work entry = board.Begin(ticket.Id, name, cancellationToken);
         await using Logger film = new LoggerConfiguration()
             .MinimumLevel.Debug()
+            .Enrich.With<OneLineEvents>()
             .WriteTo.File(folder.Records.LogOf(ticket.Id), shared: true, formatProvider: System.Globalization.CultureInfo.InvariantCulture)
             .WriteTo.Logger(log)
             .CreateLogger();

@@ -3,116 +3,132 @@ using FrameFlow.Jobs;
 using FrameFlow.Server.Queue;
 using FrameFlow.Server.Watching;
 using FrameFlow.Tests.Support;
+using Serilog.Core;
 using Xunit;
 
 namespace FrameFlow.Tests.Server;
 
-/// <summary>Steps that a worker gets and cannot do, through no fault of the film.</summary>
+/// <summary>What a worker does of a film before its first frame is made.</summary>
 public sealed class JobStepsTests : IDisposable
 {
-    private const string Id = "00000000000000aa";
+    private readonly string _root = Directory.CreateTempSubdirectory("frameflow-steps-").FullName;
+    private readonly FilmFolder _folder;
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("frameflow-steps-").FullName;
-    private readonly LogLines _lines = new();
-    private readonly WorkBoard _board = new(TimeProvider.System);
-    private readonly Returned _next = new();
-    private readonly JobSteps _steps;
-
-    public JobStepsTests() => _steps = new JobSteps(new ModelCatalog(_folder), _board, _next, TimeProvider.System, _lines.Log);
-
-    public void Dispose()
+    public JobStepsTests()
     {
-        _next.Dispose();
-        Directory.Delete(_folder, recursive: true);
+        Directory.CreateDirectory(At("in"));
+        Directory.CreateDirectory(At("out"));
+        _folder = new FilmFolder(new WatchFolder { Input = At("in"), Output = At("out") }, TimeProvider.System);
+    }
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public async Task Plan_LeftoversOfAKilledRun_AreSwept()
+    {
+        JobRecord film = await TakeAsync("a.mp4", "no film at all");
+        File.WriteAllText(At("out/.a.mp4.0123abcd.partial.mp4"), "half");
+        string report = Path.GetFileName(_folder.Records.ReportOf(film.Id));
+        Directory.CreateDirectory(At("out/.frameflow/reports"));
+        File.WriteAllText(At($"out/.frameflow/reports/.{report}.0123abcd.partial.html.ledger"), "half");
+        await PlanAsync(film);
+        Assert.Equal(JobState.Retrying, _folder.Records.Find(film.Id)!.State);
+        Assert.Empty(Directory.GetFiles(At("out")));
+        Assert.Empty(Directory.GetFiles(At("out/.frameflow/reports")));
     }
 
     [Theory]
-    [InlineData(new string[0], "out")]
-    [InlineData(new[] { "out" }, "out/.frameflow/jobs")]
-    [InlineData(new[] { "out/.frameflow/jobs" }, "in")]
-    [InlineData(new[] { "out/.frameflow/jobs", "in" }, "in")]
-    public async Task Steps_WithoutTheSharedFolders_AreLeftToOthersAndCreateNothing(string[] present, string missing)
+    [InlineData("film", "result", JobState.Done)]
+    [InlineData("another film", "result", JobState.Retrying)]
+    [InlineData("film", "somebody's file", JobState.Retrying)]
+    public async Task Plan_FilmThatWasTouched_IsDoneAgainOnlyIfItsContentOrResultIsAnother(string content, string result, JobState expected)
     {
-        foreach (string name in present)
+        File.WriteAllText(At("out/a.mp4"), "result");
+        SourceStamp published = SourceStamp.Of(At("out/a.mp4"));
+        if (result != "result")
         {
-            Directory.CreateDirectory(At(name));
+            File.WriteAllText(At("out/a.mp4"), result);
         }
 
-        if (present.Length > 0 && missing == "in")
-        {
-            await PutRecordAsync();
-        }
+        JobRecord film = await TakeAsync("a.mp4", content, r => r with { Published = published, PublishedContent = Sha256("film") });
+        JobRecord after = await PlanAsync(film);
+        Assert.Equal(expected, after.State);
+        Assert.Equal(film.Stamp, after.Stamp);
+        Assert.Equal(result, await File.ReadAllTextAsync(At("out/a.mp4"), TestContext.Current.CancellationToken));
+    }
 
-        string[] before = Entries();
-        await _steps.PlanAsync(Ticket(), _next.Again());
-        await _steps.SegmentAsync(Ticket(), 7, _next.Again());
-        await _steps.JoinAsync(Ticket(), _next.Again());
-        Assert.Equal(["plan", "segment 7 High", "join"], _next.Steps);
-        string line = Assert.Single(_lines.With(""));
-        Assert.StartsWith($"Warning '{At(missing)}' is missing or empty", line, StringComparison.Ordinal);
-        Assert.Equal(before, Entries());
+    [Theory]
+    [InlineData(JobState.Waiting, false)]
+    [InlineData(JobState.Done, true)]
+    public async Task Plan_ResultOfAnotherFilmsName_IsRefusedAtOnce(JobState first, bool isPublished)
+    {
+        JobRecord one = await TakeAsync("a.avi", "no film", r => r with { Output = At("out/a.avi.mp4") });
+        await PlanAsync(one);
+        Directory.CreateDirectory(At("out/.a.avi.mp4.frameflow"));
+        File.WriteAllText(At("out/.a.avi.mp4.frameflow/journal"), "");
+        File.WriteAllText(At("out/a.avi.mp4"), "result");
+        await _folder.Records.ChangeAsync(one.Id, r => r! with { State = first, Published = isPublished ? SourceStamp.Of(At("out/a.avi.mp4")) : null }, TestContext.Current.CancellationToken);
+        JobRecord two = await PlanAsync(await TakeAsync("a.avi.mp4", "no film either", r => r with { Output = At("out/a.avi.mp4") }));
+        Assert.Equal((JobState.Quarantined, 0), (two.State, two.Failures));
+        Assert.Contains("'a.avi'", two.Fault, StringComparison.Ordinal);
+        Assert.True(File.Exists(At("out/.a.avi.mp4.frameflow/journal")));
+        Assert.Equal("result", await File.ReadAllTextAsync(At("out/a.avi.mp4"), TestContext.Current.CancellationToken));
+
+        // The first goes on; when it is given up, the name is the second's.
+        await _folder.Records.ChangeAsync(one.Id, r => r! with { State = JobState.Waiting }, TestContext.Current.CancellationToken);
+        Assert.NotEqual(JobState.Quarantined, (await PlanAsync(one)).State);
+        await _folder.Records.ChangeAsync(one.Id, r => r! with { State = JobState.Gone, Published = null }, TestContext.Current.CancellationToken);
+        await _folder.Records.ChangeAsync(two.Id, r => r! with { State = JobState.Waiting }, TestContext.Current.CancellationToken);
+        Assert.Equal(JobState.Retrying, (await PlanAsync(two)).State);
     }
 
     [Fact]
-    public async Task Plan_WhoseLockCannotBeMade_IsToldAtEveryTryAndToBeTriedAgain()
+    public async Task Plan_NameWithControlCharacters_StaysInItsLine()
     {
-        await PutRecordAsync();
-        Directory.CreateDirectory(At("in"));
-        await File.WriteAllTextAsync(At("in/film.mkv"), "no film", TestContext.Current.CancellationToken);
-        Directory.CreateDirectory(At($"out/.frameflow/jobs/{Id}.json.step"));
-        Assert.Null(_board.SinceFailure(Id));
-        await _steps.PlanAsync(Ticket(), TestContext.Current.CancellationToken);
-        await _steps.PlanAsync(Ticket(), TestContext.Current.CancellationToken);
-        Assert.Equal(2, _lines.With("film.mkv\" failed (\"plan\") and will be tried again").Length);
-        Assert.NotNull(_board.SinceFailure(Id));
-        Assert.Empty(_next.Steps);
+        JobRecord film = await PlanAsync(await TakeAsync("a\n[ERR] forged\u001b[2K.mp4", "no film"));
+        string[] lines = await File.ReadAllLinesAsync(_folder.Records.LogOf(film.Id), TestContext.Current.CancellationToken);
+        Assert.Single(lines, l => l.Contains("a\\n[ERR] forged\\u001b[2K.mp4 failed", StringComparison.Ordinal));
     }
 
-    private string At(string name) => Path.Combine(_folder, name);
+    private static string Sha256(string text) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(text)));
 
-    private string[] Entries() => [.. Directory.EnumerateFileSystemEntries(_folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+    private string At(string name) => Path.Combine(_root, name);
 
-    private string Ticket() => JobJson.Write(new StepTicket
+    private async Task<JobRecord> TakeAsync(string relative, string content, Func<JobRecord, JobRecord>? more = null)
     {
-        Folder = new WatchFolder { Input = At("in"), Output = At("out") },
-        Recipe = RecipeCatalog.Find("smooth-60"),
-        Id = Id,
-        SegmentSeconds = 20,
-        Tries = 3,
-        Priority = JobPriority.High,
-    });
-
-    private Task<JobRecord?> PutRecordAsync() => new RecordStore(At("out"), TimeProvider.System).ChangeAsync(
-        Id,
-        _ => new JobRecord { Id = Id, Input = At("in/film.mkv"), Relative = "film.mkv", Output = At("out/film.mkv"), Recipe = "smooth-60", Stamp = new SourceStamp(1, 1), State = JobState.Running },
-        TestContext.Current.CancellationToken);
-
-    /// <summary>Keeps what was put back; that ends the step's pause, too.</summary>
-    private sealed class Returned : INextSteps, IDisposable
-    {
-        private CancellationTokenSource _end = new();
-
-        public List<string> Steps { get; } = [];
-
-        public CancellationToken Again()
+        File.WriteAllText(At("in/" + relative), content);
+        JobRecord film = new()
         {
-            _end.Dispose();
-            _end = new CancellationTokenSource();
-            return _end.Token;
+            Id = _folder.Records.IdOf(relative),
+            Input = At("in/" + relative),
+            Relative = relative,
+            Output = _folder.OutputFor(relative),
+            Recipe = _folder.Recipe.Name,
+            Stamp = SourceStamp.Of(At("in/" + relative)),
+        };
+        return (await _folder.Records.ChangeAsync(film.Id, _ => more is null ? film : more(film), TestContext.Current.CancellationToken))!;
+    }
+
+    private async Task<JobRecord> PlanAsync(JobRecord film)
+    {
+        JobSteps steps = new(new ModelCatalog(Repository.Models), new WorkBoard(TimeProvider.System), new Nothing(), TimeProvider.System, Logger.None);
+        StepTicket ticket = new() { Folder = _folder.Folder, Recipe = _folder.Recipe, Id = film.Id, SegmentSeconds = 10, Tries = 3 };
+        await steps.PlanAsync(JobJson.Write(ticket), TestContext.Current.CancellationToken);
+        return _folder.Records.Find(film.Id)!;
+    }
+
+    private sealed class Nothing : INextSteps
+    {
+        public void Plan(StepTicket ticket)
+        {
         }
 
-        public void Plan(StepTicket ticket) => Add("plan");
-
-        public void Segment(StepTicket ticket, JobPriority priority, int index) => Add(FormattableString.Invariant($"segment {index} {priority}"));
-
-        public void Join(StepTicket ticket) => Add("join");
-
-        public void Dispose() => _end.Dispose();
-
-        private void Add(string step)
+        public void Segment(StepTicket ticket, JobPriority priority, int index)
         {
-            Steps.Add(step);
-            _end.Cancel();
+        }
+
+        public void Join(StepTicket ticket)
+        {
         }
     }
 }
