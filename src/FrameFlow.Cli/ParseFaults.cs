@@ -45,8 +45,8 @@ internal static class ParseFaults
     private static string Told(ParseError error)
     {
         OptionResult? option = error.SymbolResult as OptionResult ?? error.SymbolResult?.Parent as OptionResult;
-        return option is { Tokens: [{ Value: var given }] } && Wanted(option.Option.ValueType) is { } wanted
-            ? $"{option.Option.Name} '{given}' is no {wanted}."
+        return option is { Tokens: [{ Value: var given }] } && Wanted(option.Option.ValueType) is { } wanted ? $"{option.Option.Name} '{given}' is no {wanted}."
+            : error.SymbolResult is ArgumentResult { Tokens: [{ Value: var text }] } argument && Wanted(argument.Argument.ValueType) is { } other ? $"{argument.Argument.Name} '{text}' is no {other}."
             : error.Message.ReplaceLineEndings(" ");
     }
 

@@ -30,14 +30,17 @@ internal sealed class DecodePlan
         ReadAheadFrames = _sequence is not null || stream.Codec is "mpeg1video" or "mpeg2video" or "dvvideo" ? 0 : threads + ReorderedFrames;
         if (options.Start > Rational.Zero || options.Duration is not null)
         {
-            // Rounded like the container's own times, so that stretches that follow one another neither share nor lose a frame.
+            // What begins at the asked time or behind it; times are rounded by half a tick, though hardly by the tick of a whole frame that a sequence has. Stretches that follow one another neither
+            // share nor lose a frame.
             Rational start = info.StartTime + options.Start;
-            StartTick = options.Start > Rational.Zero ? (start / stream.TimeBase).Round() : long.MinValue;
-            EndTick = options.Duration is { } duration ? ((start + duration) / stream.TimeBase).Round() : long.MaxValue;
+            StartTick = options.Start > Rational.Zero ? FirstFrom(start) : long.MinValue;
+            EndTick = options.Duration is { } duration ? FirstFrom(start + duration) : long.MaxValue;
             End = options.Duration is { } length ? start + length : null;
         }
 
         _seek = Seek(info, options.Start);
+
+        long FirstFrom(Rational time) => ((time - Rational.Min(stream.TimeBase / 2, new Rational(1, 1000))) / stream.TimeBase).Ceiling();
     }
 
     /// <summary>The plan for a part of a scanned source: it begins at the part, and is cut out by the frames' own ticks.</summary>

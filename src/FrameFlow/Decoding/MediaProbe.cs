@@ -257,8 +257,9 @@ public static class MediaProbe
         foreach (JsonElement side in Items(e, "side_data_list"))
         {
             string type = Text(side, "side_data_type") ?? "";
-            if (type.StartsWith("Mastering display", StringComparison.Ordinal))
+            if (type.StartsWith("Mastering display", StringComparison.Ordinal) && Ratio(side, "max_luminance") is not null)
             {
+                // Without luminances it is no HDR10, but what ffmpeg makes of a PNG's chromaticities (cHRM).
                 Rational?[] points = [.. ((string[])["red_x", "red_y", "green_x", "green_y", "blue_x", "blue_y", "white_point_x", "white_point_y"]).Select(n => Ratio(side, n))];
                 found = (found ?? new()) with
                 {

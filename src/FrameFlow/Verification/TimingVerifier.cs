@@ -114,15 +114,18 @@ public sealed class TimingVerifier
     private (int Skip, int Take, long? LastDurationTicks, Rational? End) Range(DecodedVideo source)
     {
         Rational begin = source.ContainerStart + _options.Start;
-        long from = _options.Start > Rational.Zero ? (begin / source.TimeBase).Round() : long.MinValue;
+        long from = _options.Start > Rational.Zero ? FirstTick(begin, source.TimeBase) : long.MinValue;
         Rational? end = begin + _options.Duration;
-        long to = end is { } limit ? (limit / source.TimeBase).Round() : long.MaxValue;
+        long to = end is { } limit ? FirstTick(limit, source.TimeBase) : long.MaxValue;
         int skip = source.Ticks.Count(t => t < from);
         int take = source.Ticks.Count(t => t >= from && t < to);
         int after = skip + take;
         long? last = after == source.Ticks.Length || take == 0 ? source.LastDurationTicks : source.Ticks[after] - source.Ticks[after - 1];
         return (skip, take, last, end);
     }
+
+    // Ticks from a time on, less what rounding to a tick may have taken off: half of one, at most a millisecond.
+    private static long FirstTick(Rational time, Rational tick) => (tick > new Rational(1, 500) ? (time - new Rational(1, 1000)) / tick : (time / tick) - new Rational(1, 2)).Ceiling();
 
     private void CheckTimes(List<VerificationCheck> checks, DecodedVideo result, ExpectedTimes times, Rational rate, long expected)
     {

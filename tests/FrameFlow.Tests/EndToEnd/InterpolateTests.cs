@@ -144,8 +144,8 @@ public sealed class InterpolateTests : IDisposable
 
     [Theory]
     [InlineData("700", null)]
-    [InlineData("245", "1 pair(s) of frames at a time, in tiles of up to 942080 pixels")]
-    [InlineData("180", "1 pair(s) of frames at a time, in tiles of up to 115200 pixels")]
+    [InlineData("258", "1 pair(s) of frames at a time, in tiles of up to 942080 pixels")]
+    [InlineData("192", "1 pair(s) of frames at a time, in tiles of up to 115200 pixels")]
     public async Task Interpolate_LessMemory_TakesTheLargestPlanThatFits(string memory, string? said)
     {
         await _tool.ExternalAsync("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=24:duration=0.1", "-c:v", "ffv1", "in.mkv");

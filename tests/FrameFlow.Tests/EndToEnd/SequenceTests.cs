@@ -166,7 +166,7 @@ public sealed class SequenceTests : IDisposable
         Assert.True(first.Code == 0, first.Error);
         ToolRun again = await _tool.RunAsync(["denoise", Scan, "-o", "out/a_%06d.dpx", .. Average]);
         Assert.Equal((2, "The output 'out/a_%06d.dpx' exists already; give another folder, or --overwrite."), (again.Code, again.Fault));
-        ToolRun swapped = await _tool.RunAsync(["denoise", Scan, "-o", "out/a_%06d.dpx", "--overwrite", "--duration", "0.1", .. Average]);
+        ToolRun swapped = await _tool.RunAsync(["denoise", Scan, "-o", "out/a_%06d.dpx", "--overwrite", "--duration", "0.05", .. Average]);
         Assert.True(swapped.Code == 0, swapped.Error);
         Assert.Equal(["a_086400.dpx", "a_086401.dpx"], Names("out"));
         ToolRun other = await _tool.RunAsync(["denoise", Scan, "-o", "out/b_%06d.dpx", "--overwrite", .. Average]);
@@ -178,6 +178,15 @@ public sealed class SequenceTests : IDisposable
         Assert.Equal((2, "The output 'one.dpx' is of single pictures: give their number a place, for example frames/frame_%06d.dpx."), (single.Code, single.Fault));
         Assert.Equal(["a_086400.dpx", "a_086401.dpx"], Names("out"));
         Assert.Equal(["out"], Directory.EnumerateFileSystemEntries(_tool.Folder).Select(Path.GetFileName));
+    }
+
+    // At 24 a second picture 1 stands at .0417 s and so before the part: as of a film.
+    [Fact]
+    public async Task Denoise_PartOfASequence_IsWhatBeginsInIt()
+    {
+        ToolRun run = await _tool.RunAsync(["denoise", Scan, "-o", "out/a_%06d.dpx", "--start", "0.05", "--duration", "0.1", .. Average]);
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Equal(["a_086402.dpx"], Names("out"));
     }
 
     [Fact]
