@@ -95,7 +95,7 @@ public static class FilmServer
         }
 
         int unreadable = 0;
-        JobRecord[] failed = [.. folders.SelectMany(f => f.Records.List((_, _) => unreadable++)).Where(r => r.State == JobState.Quarantined)];
+        JobRecord[] failed = [.. folders.SelectMany(f => f.Records.List((_, _) => unreadable++).Where(f.IsOwn)).Where(r => r.State == JobState.Quarantined)];
         if (failed.Length > 0)
         {
             throw new FrameFlowException(FaultKind.Input, $"{failed.Length} film(s) are in quarantine, '{failed[0].Relative}' first: {failed[0].Fault} When that is mended, touch them, or have them tried again on the dashboard.");

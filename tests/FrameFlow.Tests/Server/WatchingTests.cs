@@ -5,7 +5,6 @@ using FrameFlow.Server.Watching;
 using FrameFlow.Tests.Support;
 using Serilog;
 using Serilog.Core;
-using Serilog.Events;
 using Xunit;
 
 namespace FrameFlow.Tests.Server;
@@ -376,7 +375,7 @@ public sealed class WatchingTests : IDisposable
         FilmFolder first = new(_films, _time);
         FilmFolder second = new(_films with { Input = At("in2"), Done = At("done") }, _time);
         Planned planned = new();
-        Lines lines = new();
+        LogLines lines = new();
         Watching one = new(this, first, planned, Logger.None);
         Watching two = new(this, second, planned, lines.Log);
         await one.SettleAsync();
@@ -394,7 +393,7 @@ public sealed class WatchingTests : IDisposable
         Assert.True(File.Exists(At("in2/a.mp4")));
         Assert.Equal(["a.mp4"], planned.Relative);
         Assert.Empty(planned.Halted);
-        string warning = Assert.Single(lines.Warnings);
+        string warning = Assert.Single(lines.With("Warning"));
         Assert.Contains("is the result of", warning, StringComparison.Ordinal);
         Assert.Contains("another output folder", warning, StringComparison.Ordinal);
     }
@@ -411,11 +410,11 @@ public sealed class WatchingTests : IDisposable
         Directory.Move(At("in2"), At("in3"));
         FilmFolder renamed = new(films with { Input = At("in3") }, _time);
         Planned planned = new();
-        Lines lines = new();
+        LogLines lines = new();
         await new Watching(this, renamed, planned, lines.Log).SettleAsync();
         Assert.Equal(done with { Input = At("in3/a.mp4") }, folder.Records.Find(id));
         Assert.Empty(planned.Relative);
-        Assert.Empty(lines.Warnings);
+        Assert.Empty(lines.With("Warning"));
     }
 
     [Theory]
@@ -473,7 +472,7 @@ public sealed class WatchingTests : IDisposable
         Write("in/a.mp4", "film");
         Write("done", "a file, no folder");
         FilmFolder folder = new(_films with { Done = At("done") }, _time);
-        Lines lines = new();
+        LogLines lines = new();
         Watching watching = new(this, folder, new Planned(), lines.Log);
         await watching.SettleAsync();
         await ChangeAsync(folder, folder.Records.IdOf("a.mp4"), r => r with { State = JobState.Done });
@@ -481,14 +480,14 @@ public sealed class WatchingTests : IDisposable
         {
             _time.Advance(seconds);
             await watching.LookAsync();
-            Assert.Equal(warnings, lines.Warnings.Count);
+            Assert.Equal(warnings, lines.With("Warning").Length);
         }
 
         File.Delete(At("done"));
         _time.Advance(1);
         await watching.LookAsync();
         Assert.Equal("film", await File.ReadAllTextAsync(At("done/a.mp4"), TestContext.Current.CancellationToken));
-        Assert.Equal(3, lines.Warnings.Count);
+        Assert.Equal(3, lines.With("Warning").Length);
     }
 
     [Fact]
@@ -550,13 +549,13 @@ public sealed class WatchingTests : IDisposable
         string[] names = ["bad$(printf '\\377').mp4", "sub$(printf '\\376')", "bad$(printf '\\377').txt"];
         Assert.SkipUnless(await ShellAsync($"echo film > \"{names[0]}\" && mkdir \"{names[1]}\" && echo text > \"{names[2]}\""), "no such names on this file system");
         Planned planned = new();
-        Lines lines = new();
+        LogLines lines = new();
         Watching watching = new(this, new FilmFolder(_films, _time), planned, lines.Log);
         await watching.SettleAsync();
         await watching.LookAsync();
         Assert.Equal(["\uFFFD.mp4"], planned.Relative);
-        Assert.Equal(2, lines.Warnings.Count);
-        Assert.All(lines.Warnings, w => Assert.Contains("not valid UTF-8", w, StringComparison.Ordinal));
+        Assert.Equal(2, lines.With("Warning").Length);
+        Assert.All(lines.With("Warning"), w => Assert.Contains("not valid UTF-8", w, StringComparison.Ordinal));
         Assert.True(await ShellAsync("rm -r bad* sub*")); // which this process cannot name
 
         async Task<bool> ShellAsync(string command)
@@ -707,28 +706,6 @@ public sealed class WatchingTests : IDisposable
             await LookAsync();
             test._time.Advance(5);
             return await LookAsync();
-        }
-    }
-
-    /// <summary>Keeps what was logged.</summary>
-    private sealed class Lines : ILogEventSink
-    {
-        public Lines() => Log = new LoggerConfiguration().WriteTo.Sink(this).CreateLogger();
-
-        public Logger Log { get; }
-
-        public List<string> All { get; } = [];
-
-        public List<string> Warnings { get; } = [];
-
-        public void Emit(LogEvent logEvent)
-        {
-            string text = logEvent.RenderMessage(System.Globalization.CultureInfo.InvariantCulture);
-            All.Add(text);
-            if (logEvent.Level >= LogEventLevel.Warning)
-            {
-                Warnings.Add(text);
-            }
         }
     }
 
