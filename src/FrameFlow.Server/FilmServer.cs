@@ -130,7 +130,7 @@ public static class FilmServer
             throw new FrameFlowException(FaultKind.Usage, $"The dashboard cannot listen on {options.Listen} ({e.Message.ReplaceLineEndings(" ")}); give another --listen.", e);
         }
 
-        log.Information("Dashboard: {Url:l}/#token={Token:l}", app.Urls.First(), token);
+        log.Information("Dashboard: {Link:l}", AccessGate.PageLink(app.Urls.First(), token));
         return app;
     }
 }

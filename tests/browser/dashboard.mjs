@@ -16,7 +16,7 @@ try {
   page.on('dialog', d => d.accept());
 
   // The list, from server-sent events; names are shown as text, whatever they hold.
-  await page.goto(url + '/#token=' + token);
+  await page.goto(url + '/#token=' + encodeURIComponent(token));
   await page.waitForSelector('#jobs li');
   assert.equal(new URL(page.url()).hash, '', 'the token stays in the address');
   assert.equal(await page.locator('#jobs li').count(), 3);

@@ -4,17 +4,26 @@ using System.Security.Cryptography;
 namespace FrameFlow.Server.Dashboard;
 
 /// <summary>
-/// Who may do what: reading from this machine is free; every change, and everything from elsewhere, needs the token. A request whose Host header is not an
-/// address that we listen on is refused: a foreign page could otherwise lead a browser here (DNS rebinding).
+/// Who may do what: reading from this machine is free; every change, and everything from elsewhere, needs the token. What a proxy on this machine hands on is from
+/// elsewhere, though it comes from loopback. A request whose Host header is neither an address nor a name that we know is refused: a foreign page could
+/// otherwise lead a browser here (DNS rebinding).
 /// </summary>
 /// <param name="token">The token.</param>
 /// <param name="hosts">Host names, beside addresses of this machine itself, under which the dashboard is reached.</param>
 public sealed class AccessGate(string token, IReadOnlyCollection<string> hosts)
 {
+    // What proxies write of whom they ask for (RFC 7239, RFC 9110 section 7.6.3, and the older custom), beside X-Forwarded-*.
+    private static readonly string[] ProxyHeaders = ["Forwarded", "Via", "X-Real-IP"];
+
     private readonly byte[] _token = SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(token));
 
     /// <summary>A token that nobody guesses: 32 hexadecimal digits.</summary>
     public static string NewToken() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+
+    /// <summary>The page's address with the token in it, such that a browser finds the token again whatever it holds.</summary>
+    /// <param name="url">The server's address.</param>
+    /// <param name="token">The token.</param>
+    public static string PageLink(string url, string token) => $"{url}/#token={Uri.EscapeDataString(token)}";
 
     /// <summary>The middleware.</summary>
     public async Task HandleAsync(HttpContext context, RequestDelegate next)
@@ -35,9 +44,8 @@ public sealed class AccessGate(string token, IReadOnlyCollection<string> hosts)
 
         // The page itself, its script and its style hold no data; the script asks for the token.
         bool isPage = HttpMethods.IsGet(context.Request.Method) && context.Request.Path.Value is "/" or "/app.js" or "/app.css" or "/favicon.ico" or "/health";
-        bool isLocal = context.Connection.RemoteIpAddress is { } from && IPAddress.IsLoopback(from);
         bool isRead = HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method);
-        if (!isPage && !(isLocal && isRead) && !HasToken(context.Request))
+        if (!isPage && !(isRead && IsOfThisMachine(context)) && !HasToken(context.Request))
         {
             context.Response.Headers.WWWAuthenticate = "Bearer";
             await RefuseAsync(context, StatusCodes.Status401Unauthorized, "This needs the token that 'frameflow' printed at its start: Authorization: Bearer TOKEN.");
@@ -45,6 +53,16 @@ public sealed class AccessGate(string token, IReadOnlyCollection<string> hosts)
         }
 
         await next(context);
+    }
+
+    // A proxy's own connection is of this machine too: it is known by the name it was asked for, or by what it says of its client.
+    private bool IsOfThisMachine(HttpContext context)
+    {
+        string host = context.Request.Host.Host;
+        return context.Connection.RemoteIpAddress is { } from && IPAddress.IsLoopback(from)
+            && !hosts.Contains(host, StringComparer.OrdinalIgnoreCase)
+            && (host is "localhost" || (IPAddress.TryParse(host.Trim('[', ']'), out IPAddress? address) && IPAddress.IsLoopback(address)))
+            && !context.Request.Headers.Keys.Any(k => ProxyHeaders.Contains(k, StringComparer.OrdinalIgnoreCase) || k.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase));
     }
 
     private static Task RefuseAsync(HttpContext context, int status, string reason)

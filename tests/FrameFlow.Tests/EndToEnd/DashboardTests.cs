@@ -12,7 +12,7 @@ namespace FrameFlow.Tests.EndToEnd;
 /// <summary>The dashboard over real records: what it gives, to whom, and how it works in a browser.</summary>
 public sealed class DashboardTests : IAsyncLifetime
 {
-    private const string Token = "0123456789abcdef";
+    private const string Token = "0123 ab+cd&x%";
     private readonly Tool _tool = new();
     private readonly HttpClient _client = new();
     private Process? _server;
@@ -118,6 +118,11 @@ public sealed class DashboardTests : IAsyncLifetime
         using HttpRequestMessage foreign = new(HttpMethod.Get, _url + "/api/jobs");
         foreign.Headers.Host = "evil.example";
         Assert.Equal(HttpStatusCode.MisdirectedRequest, (await _client.SendAsync(foreign)).StatusCode);
+
+        // Through a proxy on this machine.
+        using HttpRequestMessage forwarded = new(HttpMethod.Get, _url + "/api/jobs");
+        forwarded.Headers.Add("X-Forwarded-For", "203.0.113.9");
+        Assert.Equal(HttpStatusCode.Unauthorized, (await _client.SendAsync(forwarded)).StatusCode);
 
         async Task<HttpStatusCode> PostAsync(string what, string? token)
         {

@@ -25,15 +25,50 @@ public sealed class AccessGateTests
     public Task Handle_FromElsewhere_NeedsTheTokenForAllButThePage(string method, string path, string? token, int status) => AssertAsync("192.0.2.7", method, path, token, status);
 
     [Theory]
-    [InlineData("127.0.0.1")]
-    [InlineData("::1")]
-    [InlineData("::ffff:127.0.0.1")]
-    public async Task Handle_FromThisMachine_ReadsFreelyAndChangesWithTheToken(string from)
+    [InlineData("127.0.0.1", "127.0.0.1")]
+    [InlineData("::1", "[::1]")]
+    [InlineData("::ffff:127.0.0.1", "localhost")]
+    public async Task Handle_FromThisMachine_ReadsFreelyAndChangesWithTheToken(string from, string host)
     {
-        await AssertAsync(from, "GET", "/api/jobs", null, 200);
-        await AssertAsync(from, "POST", "/api/jobs/00000000000000aa/pause", null, 401);
-        await AssertAsync(from, "DELETE", "/api/jobs", null, 401);
+        await AssertAsync(from, "GET", "/api/jobs", null, 200, ToHost);
+        await AssertAsync(from, "POST", "/api/jobs/00000000000000aa/pause", null, 401, ToHost);
+        await AssertAsync(from, "DELETE", "/api/jobs", null, 401, ToHost);
+
+        void ToHost(HttpRequest request) => request.Host = new HostString(host, 8642);
     }
+
+    /// <summary>What a proxy on this machine asks for others comes from this machine's address.</summary>
+    [Theory]
+    [InlineData("films.example", null)]
+    [InlineData("FILMS.EXAMPLE", null)]
+    [InlineData("192.0.2.1", null)]
+    [InlineData("127.0.0.1", "X-Forwarded-For")]
+    [InlineData("127.0.0.1", "x-forwarded-proto")]
+    [InlineData("localhost", "X-Real-IP")]
+    [InlineData("localhost", "Forwarded")]
+    [InlineData("[::1]", "Via")]
+    public async Task Handle_ThroughAProxyOnThisMachine_NeedsTheToken(string host, string? header)
+    {
+        foreach (string path in (string[])["/api/jobs", "/api/jobs/00000000000000aa/log", "/api/jobs/00000000000000aa/report", "/api/jobs/00000000000000aa/frames/0/before", "/api/events", "/metrics"])
+        {
+            await AssertAsync("127.0.0.1", "GET", path, null, 401, ThroughProxy);
+            await AssertAsync("127.0.0.1", "GET", path, Token, 200, ThroughProxy);
+        }
+
+        void ThroughProxy(HttpRequest request)
+        {
+            request.Host = new HostString(host, 8642);
+            if (header is not null)
+            {
+                request.Headers[header] = "203.0.113.9";
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("ab+cd&x", "http://127.0.0.1:8642/#token=ab%2Bcd%26x")]
+    [InlineData("50% #1", "http://127.0.0.1:8642/#token=50%25%20%231")]
+    public void PageLink_TokenOfAnyCharacters_IsEncoded(string token, string link) => Assert.Equal(link, AccessGate.PageLink("http://127.0.0.1:8642", token));
 
     /// <summary>A header says what its sender likes.</summary>
     [Fact]
