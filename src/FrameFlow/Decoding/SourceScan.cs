@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
 using FrameFlow.Media;
 
@@ -80,4 +81,31 @@ public sealed record DecodeOptions
     /// <summary>ffmpeg's name of the device's decoder that <see cref="FrameSource"/> uses (<c>-hwaccel</c>), of this machine, see <see cref="HardwareDecoder"/>; null for the processor. The scan uses none.</summary>
     [JsonIgnore]
     public string? HardwareMethod { get; init; }
+
+    /// <summary>Lists every option that is out of range: name, value, range.</summary>
+    public IReadOnlyList<string> Validate()
+    {
+        List<string> faults = [];
+        if (Start < Rational.Zero)
+        {
+            faults.Add($"--start {Start}: 0 or more, in seconds");
+        }
+
+        if (Duration is { } duration && duration <= Rational.Zero)
+        {
+            faults.Add($"--duration {duration}: above 0, in seconds");
+        }
+
+        if (InputRate is { } rate && (rate <= Rational.Zero || rate > Interpolation.TargetRate.Highest))
+        {
+            faults.Add($"inputRate {rate}: above 0, up to {Interpolation.TargetRate.Highest}");
+        }
+
+        if (Threads is < 0 or > 1024)
+        {
+            faults.Add(string.Create(CultureInfo.InvariantCulture, $"decoder threads {Threads}: 0 to 1024"));
+        }
+
+        return faults;
+    }
 }

@@ -80,7 +80,8 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
     public int TrialFrames => Device != "none" && _timeline!.Count > SourceFramesOut ? 2 : 0;
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Validate() => options.Sampling.Validate();
+    public IReadOnlyList<string> Validate() =>
+        [.. options.Slow > Rational.Zero && options.Slow <= 100 ? [] : (string[])[$"--slow {options.Slow}: above 0, up to 100"], .. options.Sampling.Validate()];
 
     /// <inheritdoc/>
     public void CheckModel(ModelCatalog models)

@@ -34,6 +34,17 @@ public static class RecipeReader
             found.Add($"{place}no JSON ({e.Message.Split(" LineNumber:")[0].Split(" Path:")[0].TrimEnd('.')})");
             return null;
         }
+        catch (InvalidOperationException)
+        {
+            found.Add("a name ends within a character: half of a surrogate pair, such as \\ud800, stands alone");
+            return null;
+        }
+
+        FindHalfCharacters(document, "", found);
+        if (found.Count > 0)
+        {
+            return null;
+        }
 
         if (document is not JsonObject recipe)
         {
@@ -62,6 +73,16 @@ public static class RecipeReader
                     found.AddRange(operation.Validate().Select(f => Named(place, f)));
                 }
             }
+        }
+
+        if (recipe["name"] is JsonValue name && name.GetValueKind() == JsonValueKind.String && string.IsNullOrWhiteSpace((string)name!))
+        {
+            found.Add($"name '{(string)name!}': empty; one character or more");
+        }
+
+        if (recipe["decode"] is { } decode && !found.Any(f => f.StartsWith("decode", StringComparison.Ordinal)) && TryRead(decode, "decode", found, out DecodeOptions? decoding))
+        {
+            found.AddRange(decoding!.Validate().Select(f => Named("decode", f)));
         }
 
         if (recipe["encode"] is { } encode && !found.Any(f => f.StartsWith("encode", StringComparison.Ordinal)) && TryRead(encode, "encode", found, out EncodeOptions? encoding))
@@ -96,6 +117,36 @@ public static class RecipeReader
         .Select(k => (Word: k, Distance: Distance(word.ToLowerInvariant(), k.ToLowerInvariant())))
         .Where(k => k.Distance <= Math.Max(1, Math.Min(word.Length, k.Word.Length) / 2))
         .OrderBy(k => k.Distance).Select(k => k.Word).FirstOrDefault();
+
+    // JSON may spell half of a surrogate pair, which no text can hold; the parser lets it stand until it is asked for.
+    private static void FindHalfCharacters(JsonNode? node, string place, List<string> faults)
+    {
+        try
+        {
+            if (node is JsonValue value && value.GetValueKind() == JsonValueKind.String)
+            {
+                _ = (string)value!;
+            }
+            else if (node is JsonArray list)
+            {
+                for (int i = 0; i < list.Count; i++)
+                {
+                    FindHalfCharacters(list[i], string.Create(CultureInfo.InvariantCulture, $"{place}[{i}]"), faults);
+                }
+            }
+            else if (node is JsonObject fields)
+            {
+                foreach ((string name, JsonNode? field) in fields)
+                {
+                    FindHalfCharacters(field, place.Length == 0 ? name : $"{place}.{name}", faults);
+                }
+            }
+        }
+        catch (InvalidOperationException)
+        {
+            faults.Add($"{(place.Length == 0 ? "the recipe" : place)}: a text ends within a character: half of a surrogate pair, such as \\ud800, stands alone");
+        }
+    }
 
     private static bool TryRead<T>(JsonNode? node, string place, List<string> faults, out T? value)
     {

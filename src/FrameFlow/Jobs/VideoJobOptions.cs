@@ -2,7 +2,6 @@ using System.Text.Json.Serialization;
 using FrameFlow.Decoding;
 using FrameFlow.Encoding;
 using FrameFlow.Inference;
-using FrameFlow.Media;
 
 namespace FrameFlow.Jobs;
 
@@ -67,7 +66,7 @@ public sealed record VideoJobOptions
     /// <summary>Lists every option that is out of range: name, value, range.</summary>
     public IReadOnlyList<string> Validate()
     {
-        List<string> faults = [.. Encode.Validate()];
+        List<string> faults = [.. Encode.Validate(), .. Decode.Validate()];
         if (Threads is < 1 or > 1024)
         {
             faults.Add($"--threads {Threads}: 1 to 1024");
@@ -76,11 +75,6 @@ public sealed record VideoJobOptions
         if (MemoryBytes < 64L << 20)
         {
             faults.Add($"--memory {MemoryBytes >> 20}: 64 MiB or more");
-        }
-
-        if (Decode.Duration is { } duration && duration <= Rational.Zero)
-        {
-            faults.Add("--duration 0: above 0");
         }
 
         _ = DeviceRequest.Parse(Device, out string? deviceFault);

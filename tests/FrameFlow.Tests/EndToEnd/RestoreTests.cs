@@ -145,6 +145,10 @@ public sealed class RestoreTests : IDisposable
         Assert.Contains("3 fault(s)", bad.Fault, StringComparison.Ordinal);
         Assert.Contains("did you mean 'amount'?", bad.Fault, StringComparison.Ordinal);
         Assert.Contains("name: missing", bad.Fault, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(_tool.At("mine.json"), "{ \"name\": \"\\ud800\", \"operations\": [ { \"operation\": \"grain\" } ] }");
+        ToolRun half = await _tool.RunAsync("recipes", "check", "mine.json");
+        Assert.Equal(2, half.Code);
+        Assert.Contains("name: a text ends within a character", half.Fault, StringComparison.Ordinal);
         ToolRun schema = await _tool.RunAsync("recipes", "--schema");
         Assert.Equal("object", schema.Json.GetProperty("type").GetString());
     }

@@ -70,6 +70,16 @@ public sealed class RecipeTests
     [InlineData("{}", "name: missing")]
     [InlineData("{ \"name\": \"a\", \"operations\": [] }", "operations: empty")]
     [InlineData("{ \"name\": null, \"operations\": [ { \"operation\": \"grain\" } ] }", "name: null is no string")]
+    [InlineData("{ \"name\": \"\", \"operations\": [ { \"operation\": \"grain\" } ] }", "name '': empty")]
+    [InlineData("{ \"name\": \"a\\ud800\", \"operations\": [ { \"operation\": \"grain\" } ] }", "name: a text ends within a character")]
+    [InlineData("{ \"name\": \"a\", \"operations\": [ { \"operation\": \"\\udc00\" } ] }", "operations[0].operation: a text ends within a character")]
+    [InlineData("{ \"name\": \"a\", \"\\ud800\": 1 }", "a name ends within a character")]
+    [InlineData("{ \"name\": \"a\", \"operations\": [ { \"operation\": \"interpolate\", \"slow\": \"0\" } ] }", "operations[0]: slow 0: above 0, up to 100")]
+    [InlineData("{ \"name\": \"a\", \"operations\": [ { \"operation\": \"interpolate\", \"slow\": \"-1/2\" } ] }", "operations[0]: slow -1/2: above 0, up to 100")]
+    [InlineData("{ \"name\": \"a\", \"operations\": [ { \"operation\": \"grain\" } ], \"decode\": { \"start\": -5 } }", "decode: start -5: 0 or more")]
+    [InlineData("{ \"name\": \"a\", \"operations\": [ { \"operation\": \"grain\" } ], \"decode\": { \"duration\": 0 } }", "decode: duration 0: above 0")]
+    [InlineData("{ \"name\": \"a\", \"operations\": [ { \"operation\": \"grain\" } ], \"decode\": { \"inputRate\": -24 } }", "decode: inputRate -24: above 0")]
+    [InlineData("{ \"name\": \"a\", \"operations\": [ { \"operation\": \"grain\" } ], \"decode\": { \"threads\": -1 } }", "decode: decoder threads -1: 0 to 1024")]
     public void Read_NoRecipeAtAll_SaysWhy(string text, string why)
     {
         Assert.Null(RecipeReader.Read(text, out IReadOnlyList<string> faults));
