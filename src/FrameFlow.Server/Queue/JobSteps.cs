@@ -353,9 +353,9 @@ public sealed class JobSteps(ModelCatalog models, WorkBoard board, INextSteps ne
             after = await step.ChangeAsync(
                 r =>
                 {
-                    // Of several segments that fail for one reason, one counts.
+                    // Of several segments that fail for one reason, one counts. A film that is not there is no failure of its own: the watcher knows whether it is gone.
                     counted = states.Contains(r.State) && r.Stamp == step.Record.Stamp && (name == "plan" || r.State == JobState.Running);
-                    int failures = r.Failures + 1;
+                    int failures = File.Exists(r.Input) ? r.Failures + 1 : r.Failures;
                     bool isLast = failures >= step.Ticket.Tries;
                     return !counted ? r : r with { State = isLast ? JobState.Quarantined : JobState.Retrying, Failures = failures, Fault = message, EndedAt = isLast ? time.GetUtcNow() : null };
                 },

@@ -37,6 +37,22 @@ public sealed class JobStepsTests : IDisposable
         Assert.Empty(Directory.GetFiles(At("out/.frameflow/reports")));
     }
 
+    [Fact]
+    public async Task Plan_FilmThatIsNotThere_CountsNoFailure()
+    {
+        JobRecord film = await TakeAsync("a.mp4", "no film at all");
+        await TakeAsync("b.mp4", "another");
+        File.Delete(film.Input);
+        for (int i = 0; i < 4; i++)
+        {
+            JobRecord after = await PlanAsync(film);
+            Assert.Equal((JobState.Retrying, 0), (after.State, after.Failures));
+        }
+
+        await File.WriteAllTextAsync(film.Input, "no film at all", TestContext.Current.CancellationToken);
+        Assert.Equal(1, (await PlanAsync(film)).Failures);
+    }
+
     [Theory]
     [InlineData("film", "result", JobState.Done)]
     [InlineData("another film", "result", JobState.Retrying)]
