@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using FrameFlow.Reporting;
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
@@ -35,6 +36,7 @@ internal sealed class GlobalOptions
         LogEventLevel level = Enum.Parse<LogEventLevel>(parsed.GetValue(_level)!, ignoreCase: true);
         LoggerConfiguration configuration = new LoggerConfiguration()
             .MinimumLevel.Is(level < LogEventLevel.Debug ? level : LogEventLevel.Debug)
+            .Enrich.With<OneLineEvents>()
             .WriteTo.Console(
                 restrictedToMinimumLevel: level,
                 standardErrorFromLevel: LogEventLevel.Verbose,

@@ -52,7 +52,7 @@ public static class FilmServer
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(log);
-        WatchSettings settings = options.Settings.Folders.Count == 0 ? options.Settings : options.Settings.Checked();
+        WatchSettings settings = options.Settings.Folders.Count == 0 && !options.Watches ? options.Settings.CheckedForWork() : options.Settings.Checked();
         FilmFolder[] folders = [.. settings.Folders.Select(f => new FilmFolder(f, time))];
         WorkBoard board = new(time);
         using HangfireSteps? queue = options.Watches || options.Works ? HangfireSteps.Open(options.Queue, board, settings) : null;
@@ -89,9 +89,21 @@ public static class FilmServer
             await dashboard.StopAsync(soon.Token);
         }
 
-        if (options.UntilIdle && !cancellationToken.IsCancellationRequested && folders.SelectMany(f => f.Records.List()).Where(r => r.State == JobState.Quarantined).ToArray() is { Length: > 0 } failed)
+        if (!options.UntilIdle || cancellationToken.IsCancellationRequested)
+        {
+            return;
+        }
+
+        int unreadable = 0;
+        JobRecord[] failed = [.. folders.SelectMany(f => f.Records.List((_, _) => unreadable++).Where(f.IsOwn)).Where(r => r.State == JobState.Quarantined)];
+        if (failed.Length > 0)
         {
             throw new FrameFlowException(FaultKind.Input, $"{failed.Length} film(s) are in quarantine, '{failed[0].Relative}' first: {failed[0].Fault} When that is mended, touch them, or have them tried again on the dashboard.");
+        }
+
+        if (unreadable > 0)
+        {
+            throw new FrameFlowException(FaultKind.Storage, $"{unreadable} film(s) were passed over, since their records cannot be read; delete the files that are named above.");
         }
     }
 
@@ -99,7 +111,7 @@ public static class FilmServer
         FilmServerOptions options, IReadOnlyList<FilmFolder> folders, WorkBoard board, IFilmSteps? queue, TimeProvider time, ILogger log, CancellationToken cancellationToken)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        builder.Host.UseSerilog(new LoggerConfiguration().MinimumLevel.Warning().WriteTo.Logger(log).CreateLogger(), dispose: true);
+        builder.Host.UseSerilog(new LoggerConfiguration().MinimumLevel.Warning().MinimumLevel.Override("Microsoft.Extensions.Hosting", Serilog.Events.LogEventLevel.Fatal).WriteTo.Logger(log).CreateLogger(), dispose: true);
         builder.WebHost.ConfigureKestrel(k =>
         {
             k.AddServerHeader = false;
@@ -124,10 +136,10 @@ public static class FilmServer
         {
             await app.StartAsync(cancellationToken);
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException)
         {
             await app.DisposeAsync();
-            throw new FrameFlowException(FaultKind.Usage, $"The dashboard cannot listen on {options.Listen} ({e.Message.ReplaceLineEndings(" ")}); give another --listen.", e);
+            throw new FrameFlowException(FaultKind.Usage, $"The dashboard cannot listen on {options.Listen} ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')}); give another --listen.", e);
         }
 
         log.Information("Dashboard: {Link:l}", AccessGate.PageLink(app.Urls.First(), token));

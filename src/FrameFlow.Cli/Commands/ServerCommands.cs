@@ -12,6 +12,7 @@ namespace FrameFlow.Cli.Commands;
 /// </summary>
 internal static class ServerCommands
 {
+    private const int DefaultPort = 8642;
     private const string DefaultListen = "127.0.0.1:8642";
 
     public static Command CreateWatch(GlobalOptions global)
@@ -34,6 +35,7 @@ internal static class ServerCommands
         dashboard.AddTo(command);
         CommandEdge.Run(command, global, (parsed, log, token) =>
         {
+            RefuseBeside(parsed, config, input, output, recipe, done);
             WatchSettings settings = Settings(parsed.GetValue(config), parsed.GetValue(input), parsed.GetValue(output), parsed.GetRequiredValue(recipe), parsed.GetValue(done));
             settings = queue.Apply(parsed, settings with
             {
@@ -79,10 +81,29 @@ internal static class ServerCommands
         DashboardArguments dashboard = new(DefaultListen);
         Command command = new("serve", "Show the dashboard of watched folders, without watching or working.") { input, output, config };
         dashboard.AddTo(command);
-        CommandEdge.Run(command, global, (parsed, log, token) => RunAsync(
-            dashboard.Apply(parsed, new FilmServerOptions { Settings = Settings(parsed.GetValue(config), parsed.GetValue(input), parsed.GetValue(output), "smooth-60", null) }), log, token));
+        CommandEdge.Run(command, global, (parsed, log, token) =>
+        {
+            RefuseBeside(parsed, config, input, output);
+            return RunAsync(dashboard.Apply(parsed, new FilmServerOptions { Settings = Settings(parsed.GetValue(config), parsed.GetValue(input), parsed.GetValue(output), "smooth-60", null) }), log, token);
+        });
         return command;
     }
+
+    // What the file says of each folder, the command line does not say as well.
+    private static void RefuseBeside(ParseResult parsed, Option config, Argument input, params Option[] others)
+    {
+        if (parsed.GetResult(config) is { Implicit: false })
+        {
+            string[] given = [.. parsed.GetResult(input) is { Tokens.Count: > 0 } ? [input.Name] : Array.Empty<string>(), .. others.Where(o => parsed.GetResult(o) is { Implicit: false }).Select(o => o.Name)];
+            if (given.Length > 0)
+            {
+                throw new FrameFlowException(FaultKind.Usage, $"--config names the folders and what is done to them; leave out {string.Join(", ", given)}, or --config.");
+            }
+        }
+    }
+
+    // An empty variable is one that was not set, mostly.
+    private static string? FromEnvironment(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 
     private static WatchSettings Settings(string? config, string? input, string? output, string recipe, string? done) => config is not null
         ? WatchSettings.Read(config)
@@ -122,7 +143,7 @@ internal static class ServerCommands
             }
         }
 
-        public string? Connection(ParseResult parsed) => parsed.GetValue(_queue) ?? Environment.GetEnvironmentVariable("FRAMEFLOW_QUEUE");
+        public string? Connection(ParseResult parsed) => parsed.GetValue(_queue) ?? FromEnvironment("FRAMEFLOW_QUEUE");
 
         public WatchSettings Apply(ParseResult parsed, WatchSettings settings) => settings with
         {
@@ -148,12 +169,26 @@ internal static class ServerCommands
         {
             string listen = parsed.GetRequiredValue(_listen);
             IPEndPoint? point = null;
-            if (listen != "none" && (!IPEndPoint.TryParse(listen, out point) || !listen.Contains(':', StringComparison.Ordinal)))
+            if (listen != "none" && !TryRead(listen, out point))
             {
                 throw new FrameFlowException(FaultKind.Usage, $"--listen '{listen}' is no address and port; give one such as {standard}, or 'none'.");
             }
 
-            return options with { Listen = point, Token = parsed.GetValue(_token) ?? Environment.GetEnvironmentVariable("FRAMEFLOW_TOKEN"), HostNames = parsed.GetValue(_names) ?? [] };
+            string? token = parsed.GetValue(_token) ?? FromEnvironment("FRAMEFLOW_TOKEN");
+            if (token is not null && (token.Trim() != token || token.Any(c => c is < ' ' or > '~')))
+            {
+                throw new FrameFlowException(FaultKind.Usage, "The token holds what no request can carry; give letters, digits and signs of ASCII, without spaces at its ends.");
+            }
+
+            return options with { Listen = point, Token = token, HostNames = parsed.GetValue(_names) ?? [] };
+        }
+
+        // An address alone gets the usual port; one of IPv6 has colons of its own.
+        private static bool TryRead(string text, out IPEndPoint? point)
+        {
+            bool isAddress = IPAddress.TryParse(text.Trim('[', ']'), out IPAddress? address) && (text.Contains(':', StringComparison.Ordinal) || text.Count(c => c == '.') == 3);
+            point = isAddress ? new IPEndPoint(address!, DefaultPort) : null;
+            return isAddress || (text.Contains(':', StringComparison.Ordinal) && IPEndPoint.TryParse(text, out point));
         }
     }
 }

@@ -71,7 +71,14 @@ internal static class Endpoints
 
             if (plans && after is { IsOpen: true, IsPaused: false })
             {
-                queue?.Plan(folder, after);
+                try
+                {
+                    queue?.Plan(folder, after);
+                }
+                catch (QueueAwayException)
+                {
+                    // The change stands in the record: the watcher puts the film into the queue when it is back.
+                }
             }
 
             return Results.Ok(await JobView.OfAsync(folder, after, board, time, CancellationToken.None));
@@ -103,7 +110,17 @@ internal static class Endpoints
         {
             foreach (FilmFolder folder in folders)
             {
-                if (folder.Records.Find(id) is { } record)
+                JobRecord? record;
+                try
+                {
+                    record = folder.Records.Find(id);
+                }
+                catch (FrameFlowException)
+                {
+                    return Results.Json(new { error = "The film's record cannot be read; delete its file in the output folder's .frameflow/jobs, and the film is taken anew." }, statusCode: StatusCodes.Status500InternalServerError);
+                }
+
+                if (record is not null)
                 {
                     return await answer(folder, record);
                 }

@@ -1,3 +1,4 @@
+using System.Linq.Expressions;
 using FrameFlow.Inference;
 using FrameFlow.Jobs;
 using FrameFlow.Server.Watching;
@@ -11,7 +12,7 @@ namespace FrameFlow.Server.Queue;
 
 /// <summary>
 /// The queue over Hangfire: in memory on one machine (files are the truth, so nothing is lost with it), in PostgreSQL for many. Each of its queues is one
-/// device and one priority; workers of a device take from its queues in order of priority.
+/// device, one priority, and films that are begun or not; workers of a device take from its queues in that order.
 /// </summary>
 public sealed class HangfireSteps : IFilmSteps, INextSteps, IDisposable
 {
@@ -79,7 +80,7 @@ public sealed class HangfireSteps : IFilmSteps, INextSteps, IDisposable
             _servers.Add(new BackgroundJobServer(
                 new BackgroundJobServerOptions
                 {
-                    Queues = [.. Enum.GetValues<JobPriority>().Select(p => NameOf(device, p))],
+                    Queues = [.. Enum.GetValues<JobPriority>().SelectMany(p => (string[])[NameOf(device, p, isBegun: true), NameOf(device, p, isBegun: false)])],
                     WorkerCount = workers,
                     Activator = new Activator(steps),
                     ShutdownTimeout = ShutdownTime,
@@ -96,23 +97,29 @@ public sealed class HangfireSteps : IFilmSteps, INextSteps, IDisposable
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(record);
-        StepTicket ticket = new() { Folder = folder.Folder, Recipe = folder.Recipe, Id = record.Id, SegmentSeconds = _settings.SegmentSeconds, Tries = _settings.Tries };
+        Plan(new StepTicket { Folder = folder.Folder, Recipe = folder.Recipe, Id = record.Id, SegmentSeconds = _settings.SegmentSeconds, Tries = _settings.Tries, Priority = record.Priority });
+    }
+
+    /// <inheritdoc/>
+    public void Plan(StepTicket ticket)
+    {
+        ArgumentNullException.ThrowIfNull(ticket);
         string text = JobJson.Write(ticket);
-        _client.Create<JobSteps>(s => s.PlanAsync(text, CancellationToken.None), QueueOf(ticket, record.Priority));
+        Put(s => s.PlanAsync(text, CancellationToken.None), ticket, ticket.Priority, isBegun: false);
     }
 
     /// <inheritdoc/>
     public void Segment(StepTicket ticket, JobPriority priority, int index)
     {
-        string text = JobJson.Write(ticket);
-        _client.Create<JobSteps>(s => s.SegmentAsync(text, index, CancellationToken.None), QueueOf(ticket, priority));
+        string text = JobJson.Write(ticket with { Priority = priority });
+        Put(s => s.SegmentAsync(text, index, CancellationToken.None), ticket, priority, isBegun: true);
     }
 
     /// <inheritdoc/>
     public void Join(StepTicket ticket)
     {
         string text = JobJson.Write(ticket);
-        _client.Create<JobSteps>(s => s.JoinAsync(text, CancellationToken.None), QueueOf(ticket, JobPriority.High));
+        Put(s => s.JoinAsync(text, CancellationToken.None), ticket, JobPriority.High, isBegun: true);
     }
 
     /// <inheritdoc/>
@@ -120,6 +127,9 @@ public sealed class HangfireSteps : IFilmSteps, INextSteps, IDisposable
 
     /// <inheritdoc/>
     public bool IsAtWork(string id) => _board.IsAtWork(id);
+
+    /// <inheritdoc/>
+    public TimeSpan? SinceFailure(string id) => _board.SinceFailure(id);
 
     /// <summary>Ends the workers: what they do is stopped and goes back into the queue.</summary>
     public void Dispose()
@@ -137,10 +147,20 @@ public sealed class HangfireSteps : IFilmSteps, INextSteps, IDisposable
         (_storage as IDisposable)?.Dispose();
     }
 
-    private static EnqueuedState QueueOf(StepTicket ticket, JobPriority priority) => new(NameOf(ticket.Recipe.Device is "auto" or "cpu" ? "cpu" : "gpu", priority));
+    private void Put(Expression<Func<JobSteps, Task>> step, StepTicket ticket, JobPriority priority, bool isBegun)
+    {
+        try
+        {
+            _client.Create(step, new EnqueuedState(NameOf(ticket.Recipe.Device is "auto" or "cpu" ? "cpu" : "gpu", priority, isBegun)));
+        }
+        catch (BackgroundJobClientException e)
+        {
+            throw new QueueAwayException((e.InnerException ?? e).Message.ReplaceLineEndings(" ").TrimEnd('.'), e);
+        }
+    }
 
-    // PostgreSQL's storage takes queues in the order of their names.
-    private static string NameOf(string device, JobPriority priority) => FormattableString.Invariant($"{device}-{(int)priority}");
+    // PostgreSQL's storage takes queues in the order of their names: of one priority, films that are begun are done before others are planned.
+    private static string NameOf(string device, JobPriority priority, bool isBegun) => FormattableString.Invariant($"{device}-{(int)priority}-{(isBegun ? "begun" : "new")}");
 
     private sealed class Activator(JobSteps steps) : JobActivator
     {

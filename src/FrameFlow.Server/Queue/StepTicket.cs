@@ -20,4 +20,7 @@ public sealed record StepTicket
 
     /// <summary>How often a film may fail.</summary>
     public required int Tries { get; init; }
+
+    /// <summary>The film's priority when this was put into the queue.</summary>
+    public JobPriority Priority { get; init; } = JobPriority.Normal;
 }

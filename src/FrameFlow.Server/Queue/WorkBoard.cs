@@ -7,6 +7,7 @@ namespace FrameFlow.Server.Queue;
 public sealed class WorkBoard(TimeProvider time)
 {
     private readonly ConcurrentDictionary<long, Work> _works = new();
+    private readonly ConcurrentDictionary<string, long> _failed = new();
     private long _next;
 
     /// <summary>All that is under way.</summary>
@@ -19,6 +20,7 @@ public sealed class WorkBoard(TimeProvider time)
     /// <returns>The entry, which the caller disposes at the end.</returns>
     public Work Begin(string id, string step, CancellationToken cancellationToken)
     {
+        _failed.TryRemove(id, out _);
         long key = Interlocked.Increment(ref _next);
         Work work = new(id, step, time, CancellationTokenSource.CreateLinkedTokenSource(cancellationToken), () => _works.TryRemove(key, out _));
         _works[key] = work;
@@ -33,6 +35,12 @@ public sealed class WorkBoard(TimeProvider time)
             work.Stop();
         }
     }
+
+    /// <summary>Notes that a step failed of which the film's record could not be told.</summary>
+    public void Fail(string id) => _failed[id] = time.GetTimestamp();
+
+    /// <summary>How long ago that was; null where it was not, or a step was begun since.</summary>
+    public TimeSpan? SinceFailure(string id) => _failed.TryGetValue(id, out long at) ? time.GetElapsedTime(at) : null;
 
     /// <summary>Whether something is done for a film.</summary>
     public bool IsAtWork(string id) => _works.Values.Any(w => w.Id == id);

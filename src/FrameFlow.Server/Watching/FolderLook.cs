@@ -23,23 +23,43 @@ public sealed class FolderLook(WatchFolder folder, TimeSpan settle, TimeProvider
         ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".ts", ".m2ts", ".mts", ".avi", ".mpg", ".mpeg", ".vob", ".mxf", ".wmv", ".flv", ".3gp", ".ogv", ".dv", ".y4m", ".nut", ".gif",
     };
 
+    private readonly List<string> _unnameable = [];
     private readonly Dictionary<string, (SourceStamp Stamp, long Since)> _settling = new(StringComparer.Ordinal);
+
+    /// <summary>Whether the last look saw films that may still become complete: not settled yet, or locked by their writers.</summary>
+    public bool HasUnsettled { get; private set; }
+
+    /// <summary>Films and folders that the last look saw and cannot open, since their names are not valid UTF-8; their paths as far as they can be written.</summary>
+    public IReadOnlyList<string> Unnameable => _unnameable;
 
     /// <summary>The complete films that lie there now, in order of name.</summary>
     public IReadOnlyList<FoundFile> Look()
     {
         List<FoundFile> complete = [];
         HashSet<string> present = new(StringComparer.Ordinal);
+        HasUnsettled = false;
+        _unnameable.Clear();
         foreach (FoundFile file in Enumerate())
         {
             present.Add(file.Relative);
             if (!_settling.TryGetValue(file.Relative, out (SourceStamp Stamp, long Since) before) || before.Stamp != file.Stamp)
             {
                 _settling[file.Relative] = (file.Stamp, time.GetTimestamp());
+                HasUnsettled = true;
             }
-            else if (time.GetElapsedTime(before.Since) >= settle && !IsBeingWritten(file.Path))
+            else if (time.GetElapsedTime(before.Since) < settle)
             {
-                complete.Add(file);
+                HasUnsettled = true;
+            }
+            else if (file.Stamp.Bytes > 0)
+            {
+                // One that stays empty is no film that anybody still brings.
+                bool isComplete = !IsBeingWritten(file.Path);
+                HasUnsettled |= !isComplete;
+                if (isComplete)
+                {
+                    complete.Add(file);
+                }
             }
         }
 
@@ -74,7 +94,12 @@ public sealed class FolderLook(WatchFolder folder, TimeSpan settle, TimeProvider
                     continue;
                 }
 
-                if (entry is DirectoryInfo)
+                // What is no valid UTF-8 reads as U+FFFD, and by that name nothing is there.
+                if (entry.Name.Contains('\uFFFD') && (entry is DirectoryInfo || Films.Contains(entry.Extension)) && entry.LinkTarget is null && !Path.Exists(entry.FullName))
+                {
+                    _unnameable.Add(entry.FullName);
+                }
+                else if (entry is DirectoryInfo)
                 {
                     // A linked folder may lead back to where it lies, or to the outputs.
                     if (entry.LinkTarget is null)
@@ -82,7 +107,7 @@ public sealed class FolderLook(WatchFolder folder, TimeSpan settle, TimeProvider
                         folders.Push(entry.FullName);
                     }
                 }
-                else if (Films.Contains(entry.Extension) && Stamp(entry) is { Bytes: > 0 } stamp)
+                else if (Films.Contains(entry.Extension) && Stamp(entry) is { } stamp)
                 {
                     yield return new FoundFile(entry.FullName, Path.GetRelativePath(folder.Input, entry.FullName), stamp);
                 }

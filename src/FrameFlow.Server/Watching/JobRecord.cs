@@ -46,7 +46,7 @@ public enum JobPriority
 /// <summary>What is known of one film in a watched folder: one small file in the output folder, which is the truth; queues are rebuilt from it.</summary>
 public sealed record JobRecord
 {
-    /// <summary>The name by which the film is spoken of: 16 hexadecimal digits from the output folder and its path within.</summary>
+    /// <summary>The name by which the film is spoken of: 16 hexadecimal digits from the output folder and its path within the watched folder.</summary>
     public required string Id { get; init; }
 
     /// <summary>The film's full path.</summary>
@@ -93,6 +93,12 @@ public sealed record JobRecord
 
     /// <summary>The published file's size and time, by which a later run knows it for its own; null before.</summary>
     public SourceStamp? Published { get; init; }
+
+    /// <summary>SHA-256 of the content that the published file was made of; null before.</summary>
+    public string? PublishedContent { get; init; }
+
+    /// <summary>A short hash of the settings that it was made with; null where they are not known.</summary>
+    public string? PublishedSettings { get; init; }
 
     /// <summary>When it was taken, began and ended, UTC; for people.</summary>
     public DateTimeOffset? TakenAt { get; init; }

@@ -14,13 +14,22 @@ public sealed class RecordStore(string outputFolder, TimeProvider time)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(15);
 
+    private string? _place;
+
     /// <summary>The folder that the records and logs lie in.</summary>
     public string Folder { get; } = Path.Combine(outputFolder, ".frameflow");
 
     private string Jobs => Path.Combine(Folder, "jobs");
 
+    /// <summary>Where the output folder was when its first film was taken: ids stay what they are when it is moved.</summary>
+    /// <exception cref="FrameFlowException">A file cannot be read (<see cref="FaultKind.Storage"/>).</exception>
+    public string Place => _place ??= FindPlace();
+
+    private string PlacePath => Path.Combine(Folder, "place");
+
     /// <summary>The id of a film.</summary>
-    public string IdOf(string relative) => Short(outputFolder + "\n" + relative);
+    /// <exception cref="FrameFlowException">A file cannot be read (<see cref="FaultKind.Storage"/>).</exception>
+    public string IdOf(string relative) => Short(Place + "\n" + relative);
 
     /// <summary>The path of a film's log.</summary>
     public string LogOf(string id) => Path.Combine(Folder, "logs", Name(id) + ".log");
@@ -35,29 +44,54 @@ public sealed class RecordStore(string outputFolder, TimeProvider time)
         string path = PathOf(id);
         try
         {
-            return File.Exists(path) ? JobJson.Read<JobRecord>(File.ReadAllText(path)) : null;
+            return !File.Exists(path) ? null
+                : JobJson.Read<JobRecord>(File.ReadAllText(path)) is { Input: not null, Relative: not null, Output: not null, Recipe: not null } record && record.Id == id ? record
+                : throw new JsonException("It is no film's record, or another film's.");
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             return null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException or NotSupportedException)
         {
             throw new FrameFlowException(FaultKind.Storage, $"The record '{path}' cannot be read ({e.Message.ReplaceLineEndings(" ")}); delete it, and the film is taken anew.", e);
         }
     }
 
-    /// <summary>Every record.</summary>
-    public IReadOnlyList<JobRecord> List()
+    /// <summary>Whether a film's record can be read, or is not there.</summary>
+    public bool IsReadable(string id)
+    {
+        try
+        {
+            _ = Find(id);
+            return true;
+        }
+        catch (FrameFlowException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Every record that can be read.</summary>
+    /// <param name="unreadable">Gets the id and the reason of every other.</param>
+    public IReadOnlyList<JobRecord> List(Action<string, string>? unreadable = null)
     {
         List<JobRecord> records = [];
         if (Directory.Exists(Jobs))
         {
             foreach (string path in Directory.EnumerateFiles(Jobs, "*.json").Order(StringComparer.Ordinal))
             {
-                if (Find(Path.GetFileNameWithoutExtension(path)) is { } record)
+                string id = Path.GetFileNameWithoutExtension(path);
+                try
                 {
-                    records.Add(record);
+                    if (Find(id) is { } record)
+                    {
+                        records.Add(record);
+                    }
+                }
+                catch (FrameFlowException e)
+                {
+                    unreadable?.Invoke(id, e.Message);
                 }
             }
         }
@@ -127,6 +161,60 @@ public sealed class RecordStore(string outputFolder, TimeProvider time)
         return id;
     }
 
+    /// <summary>Claims a result's name for a film: of all films whose results would have that name one holds the claim.</summary>
+    /// <param name="output">The result's path.</param>
+    /// <param name="id">The film.</param>
+    /// <param name="isGivenUp">Whether another film's claim is of no account any more.</param>
+    /// <param name="cancellationToken">Ends the wait for another's claim.</param>
+    /// <returns>The film that holds the claim.</returns>
+    public Task<string> ClaimOutputAsync(string output, string id, Func<string, bool> isGivenUp, CancellationToken cancellationToken) =>
+        ClaimAsync(Short(Path.GetRelativePath(outputFolder, output)), "output", id, isGivenUp, cancellationToken);
+
+    /// <summary>Keeps the place, before records are changed that still tell it.</summary>
+    /// <exception cref="FrameFlowException">The disk refuses (<see cref="FaultKind.Storage"/>).</exception>
+    public async Task KeepPlaceAsync(CancellationToken cancellationToken)
+    {
+        string place = Place;
+        try
+        {
+            using FileLock held = await TakeAsync(PlacePath + ".lock", cancellationToken);
+            if (!File.Exists(PlacePath))
+            {
+                Replace(PlacePath, place);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new FrameFlowException(FaultKind.Storage, $"'{PlacePath}' cannot be written ({e.Message.ReplaceLineEndings(" ")}); free some space, or mend its permissions.", e) { CanRetry = true };
+        }
+    }
+
+    // Until it is kept, every record tells it: the folder with which the film's name gives the record's id.
+    private string FindPlace()
+    {
+        try
+        {
+            if (File.Exists(PlacePath))
+            {
+                return File.ReadAllText(PlacePath);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new FrameFlowException(FaultKind.Storage, $"'{PlacePath}' cannot be read ({e.Message.ReplaceLineEndings(" ")}); mend its permissions.", e);
+        }
+
+        string[] told = [.. List().Select(TellPlace).OfType<string>()];
+        return told.Length == 0 || told.Contains(outputFolder) ? outputFolder : told[0];
+    }
+
+    private static string? TellPlace(JobRecord record)
+    {
+        string? folder = Path.GetDirectoryName(record.Output);
+        string tail = Path.GetDirectoryName(record.Relative) is { Length: > 0 } sub ? Path.DirectorySeparatorChar + sub : "";
+        return folder is not null && folder.EndsWith(tail, StringComparison.Ordinal) && Short(folder[..^tail.Length] + "\n" + record.Relative) == record.Id ? folder[..^tail.Length] : null;
+    }
+
     // Flushed and renamed: whoever reads sees the old or the new, never half of one.
     private static void Replace(string path, string text)
     {
@@ -140,7 +228,8 @@ public sealed class RecordStore(string outputFolder, TimeProvider time)
         File.Move(partial, path, overwrite: true);
     }
 
-    private static string Short(string text) => Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(text)).AsSpan(0, 8));
+    /// <summary>16 hexadecimal digits that stand for a text.</summary>
+    internal static string Short(string text) => Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(text)).AsSpan(0, 8));
 
     // Ids come from outside: nothing but hexadecimal digits makes a file name.
     private static string Name(string id) => id.Length is > 0 and <= 64 && id.All(char.IsAsciiHexDigitLower) ? id : throw new ArgumentException("No id.", nameof(id));

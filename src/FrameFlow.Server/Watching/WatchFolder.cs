@@ -53,6 +53,12 @@ public sealed record WatchSettings
         try
         {
             WatchSettings settings = JobJson.Read<WatchSettings>(File.ReadAllText(path));
+            string[] faults = [.. settings.FindUnreadable()];
+            if (faults.Length > 0)
+            {
+                throw new FrameFlowException(FaultKind.Usage, $"The configuration '{path}' has {faults.Length} fault(s): {string.Join("; ", faults)}. (An example: docs/service/watch.json.)");
+            }
+
             string at = Path.GetDirectoryName(Path.GetFullPath(path))!;
             return settings with
             {
@@ -65,9 +71,63 @@ public sealed record WatchSettings
                 })],
             };
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or NotSupportedException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or NotSupportedException or InvalidOperationException or ArgumentException)
         {
-            throw new FrameFlowException(FaultKind.Usage, $"The configuration '{path}' cannot be read ({e.Message.ReplaceLineEndings(" ")}); compare it with the one in README.md.", e);
+            throw new FrameFlowException(FaultKind.Usage, $"The configuration '{path}' cannot be read ({e.Message.ReplaceLineEndings(" ").TrimEnd('.')}); compare it with docs/service/watch.json.", e);
+        }
+    }
+
+    // What JSON can say and no folder can be: the reader lets null stand where the types do not.
+    private IEnumerable<string> FindUnreadable()
+    {
+        if (Workers is null)
+        {
+            yield return "workers: null; give { \"cpu\": 1, \"gpu\": 1 }, or leave it out";
+        }
+
+        if (Folders is not { Count: > 0 })
+        {
+            yield return "folders: none is named; give a list of { \"input\": ..., \"output\": ..., \"recipe\": ... }";
+            yield break;
+        }
+
+        for (int i = 0; i < Folders.Count; i++)
+        {
+            if (Folders[i] is not { } folder)
+            {
+                yield return FormattableString.Invariant($"folders[{i}]: null");
+                continue;
+            }
+
+            foreach ((string name, string? value) in ((string, string?)[])[("input", folder.Input), ("output", folder.Output), ("recipe", folder.Recipe), .. folder.Done is null ? Array.Empty<(string, string?)>() : [("done", folder.Done)]])
+            {
+                string? fault = value is null ? "null" : string.IsNullOrWhiteSpace(value) ? "empty" : value.Contains('\0', StringComparison.Ordinal) ? "holds a NUL, which no path can" : null;
+                if (fault is not null)
+                {
+                    yield return FormattableString.Invariant($"folders[{i}].{name}: {fault}");
+                }
+            }
+        }
+    }
+
+    /// <summary>The same, where what a worker heeds is in range.</summary>
+    /// <exception cref="FrameFlowException">A value is out of range (<see cref="FaultKind.Usage"/>).</exception>
+    public WatchSettings CheckedForWork()
+    {
+        string[] faults = [.. FindOutOfRange()];
+        return faults.Length == 0 ? this : throw new FrameFlowException(FaultKind.Usage, $"Cannot work: {string.Join("; ", faults)}.");
+    }
+
+    private IEnumerable<string> FindOutOfRange()
+    {
+        if (LeaseSeconds is not (>= 5 and <= 86400))
+        {
+            yield return FormattableString.Invariant($"leaseSeconds {LeaseSeconds}: 5 to 86400");
+        }
+
+        if (Workers is not { Cpu: >= 1 and <= 64, Gpu: >= 1 and <= 64 })
+        {
+            yield return FormattableString.Invariant($"workers {Workers?.Cpu} and {Workers?.Gpu}: 1 to 64");
         }
     }
 
@@ -87,9 +147,8 @@ public sealed record WatchSettings
         Check(LookSeconds is >= 0.1 and <= 3600, $"lookSeconds {LookSeconds}: 0.1 to 3600");
         Check(Tries is >= 1 and <= 100, $"tries {Tries}: 1 to 100");
         Check(RetrySeconds is >= 0.1 and <= 86400, $"retrySeconds {RetrySeconds}: 0.1 to 86400");
-        Check(LeaseSeconds is >= 5 and <= 86400, $"leaseSeconds {LeaseSeconds}: 5 to 86400");
         Check(SegmentSeconds is >= 0.5 and <= 86400, $"segmentSeconds {SegmentSeconds}: 0.5 to 86400");
-        Check(Workers.Cpu is >= 1 and <= 64 && Workers.Gpu is >= 1 and <= 64, $"workers {Workers.Cpu} and {Workers.Gpu}: 1 to 64");
+        faults.AddRange(FindOutOfRange());
         foreach (WatchFolder folder in folders)
         {
             Check(Directory.Exists(folder.Input), $"the folder '{folder.Input}' does not exist");

@@ -39,7 +39,7 @@ internal readonly partial record struct FileIdentity(ulong Device, ulong Inode, 
     }
 
     /// <summary>Gives a file a second name (a hard link) on its file system.</summary>
-    /// <returns>False where the file system has no such, or anything else refuses.</returns>
+    /// <returns>False where the file system has no such, or anything else refuses: the reason is the last system error.</returns>
     public static bool TryLink(string path, string name)
     {
         try
@@ -52,7 +52,7 @@ internal readonly partial record struct FileIdentity(ulong Device, ulong Inode, 
         }
     }
 
-    [LibraryImport("libc", EntryPoint = "link", StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Link(string path, string name);
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]

@@ -10,7 +10,10 @@ namespace FrameFlow.Encoding;
 public sealed class OutputFile : IDisposable
 {
     private const int NameLimitBytes = 255;
+    private const int IdDigits = 8;
+    private const string PartialMark = ".partial";
     private readonly string? _partialFolder;
+    private FileStream? _written;
     private int _ended;
 
     private OutputFile(string path, string partialPath, bool overwrite, SequencePattern? sequence = null)
@@ -101,6 +104,33 @@ public sealed class OutputFile : IDisposable
         return output;
     }
 
+    /// <summary>Deletes what killed processes have left half written of an output. What a living one writes, here or on another machine, it holds open, and that is left alone.</summary>
+    /// <param name="path">The output's path.</param>
+    internal static void Sweep(string path)
+    {
+        string full = System.IO.Path.GetFullPath(path);
+        string like = System.IO.Path.GetFileName(PartialName(full));
+        string ending = PartialMark + System.IO.Path.GetExtension(full);
+        string beginning = like[..^(ending.Length + IdDigits)];
+        try
+        {
+            foreach (string found in Directory.EnumerateFiles(System.IO.Path.GetDirectoryName(full)!))
+            {
+                string name = System.IO.Path.GetFileName(found);
+                name = name.EndsWith(".ledger", StringComparison.Ordinal) ? name[..^".ledger".Length] : name;
+                if (name.Length == like.Length && name.StartsWith(beginning, StringComparison.Ordinal) && name.EndsWith(ending, StringComparison.Ordinal)
+                    && name.Substring(beginning.Length, IdDigits).All(char.IsAsciiHexDigitLower))
+                {
+                    DeleteUnlessHeld(found);
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // No folder, no leftovers; and leftovers alone stop no work.
+        }
+    }
+
     /// <summary>The same output, written into another folder of the same file system first.</summary>
     public OutputFile WrittenIn(string folder)
     {
@@ -129,6 +159,7 @@ public sealed class OutputFile : IDisposable
             }
 
             DeleteQuietly(PartialPath);
+            _written?.Dispose();
         }
     }
 
@@ -138,6 +169,17 @@ public sealed class OutputFile : IDisposable
         if (_partialFolder is not null)
         {
             SequencePictures.Begin(_partialFolder);
+            return;
+        }
+
+        try
+        {
+            // Held open, shared, as long as ffmpeg writes it: by that a sweep knows that somebody lives who writes it.
+            _written ??= new FileStream(PartialPath, FileMode.OpenOrCreate, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // ffmpeg will say what is wrong with it.
         }
     }
 
@@ -193,9 +235,22 @@ public sealed class OutputFile : IDisposable
         return System.IO.Path.Combine(folder, $".{name}{tail}");
     }
 
-    private static string PartialEnding(string name) => $".{Guid.NewGuid().ToString("N")[..8]}.partial{System.IO.Path.GetExtension(name)}";
+    private static string PartialEnding(string name) => $".{Guid.NewGuid().ToString("N")[..IdDigits]}{PartialMark}{System.IO.Path.GetExtension(name)}";
 
     private static string OneLine(string text) => text.ReplaceLineEndings(" ").TrimEnd('.', ' ');
+
+    private static void DeleteUnlessHeld(string path)
+    {
+        try
+        {
+            using FileStream alone = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Held, or gone meanwhile.
+        }
+    }
 
     private static void DeleteQuietly(string path)
     {
@@ -227,6 +282,7 @@ public sealed class OutputFile : IDisposable
 
             File.Move(PartialPath, Path, Overwrite);
             Interlocked.Exchange(ref _ended, 1);
+            _written?.Dispose();
         }
         catch (IOException e) when (!Overwrite && File.Exists(Path) && File.Exists(PartialPath))
         {

@@ -19,6 +19,29 @@ public sealed class OutputFileTests : IDisposable
     }
 
     [Fact]
+    public void Sweep_LeftoversOfTheName_GoUnlessHeld()
+    {
+        using OutputFile living = OutputFile.Prepare(At("out.mp4"), null, overwrite: false);
+        living.Begin();
+        string[] others = [".out.mp4.0123abcd.partial.mkv", ".out.mp4.0123abcg.partial.mp4", ".out2.mp4.0123abcd.partial.mp4", "out.mp4"];
+        foreach (string name in (string[])[".out.mp4.0123abcd.partial.mp4", ".out.mp4.4567abcd.partial.mp4.ledger", .. others])
+        {
+            File.WriteAllText(At(name), "half");
+        }
+
+        OutputFile.Sweep(At("out.mp4"));
+        Assert.Equal(
+            ((string[])[Path.GetFileName(living.PartialPath), .. others]).Order(StringComparer.Ordinal), Directory.GetFiles(_folder).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        OutputFile.Sweep(At("no such folder/out.mp4"));
+
+        // Ended, it is held no more.
+        living.Abandon();
+        File.WriteAllText(living.PartialPath, "half");
+        OutputFile.Sweep(At("out.mp4"));
+        Assert.False(File.Exists(living.PartialPath));
+    }
+
+    [Fact]
     public void Prepare_Exists_NeedsOverwrite()
     {
         File.WriteAllText(At("out.mp4"), "old");

@@ -77,6 +77,14 @@ public sealed class DashboardTests : IAsyncLifetime
     {
         JsonElement jobs = JsonDocument.Parse(await _client.GetStringAsync(_url + "/api/jobs")).RootElement;
         Assert.Equal(3, jobs.GetArrayLength());
+
+        // One record that cannot be read keeps none of the others from being shown.
+        await File.WriteAllTextAsync(_tool.At("out/.frameflow/jobs/00000000000000cc.json"), "");
+        Assert.Equal(3, JsonDocument.Parse(await _client.GetStringAsync(_url + "/api/jobs")).RootElement.GetArrayLength());
+        HttpResponseMessage spoilt = await _client.GetAsync(_url + "/api/jobs/00000000000000cc");
+        Assert.Equal(HttpStatusCode.InternalServerError, spoilt.StatusCode);
+        Assert.Contains("cannot be read", await spoilt.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        File.Delete(_tool.At("out/.frameflow/jobs/00000000000000cc.json"));
         string id = jobs.EnumerateArray().Single(j => j.GetProperty("name").GetString() == "good.mp4").GetProperty("id").GetString()!;
         HttpResponseMessage picture = await _client.GetAsync($"{_url}/api/jobs/{id}/frames/2/after");
         Assert.Equal("image/jpeg", picture.Content.Headers.ContentType?.MediaType);

@@ -1,7 +1,9 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Npgsql;
 using Xunit;
 
 namespace FrameFlow.Tests.EndToEnd;
@@ -33,9 +35,7 @@ public sealed class QueueTests : IDisposable
     [Fact]
     public async Task Workers_OneKilledAndTheDatabaseRestarted_MakeTheFramesOfOneMachine()
     {
-        string? programs = Directory.Exists("/usr/lib/postgresql") ? Directory.EnumerateDirectories("/usr/lib/postgresql").Select(d => Path.Combine(d, "bin")).FirstOrDefault(d => File.Exists(Path.Combine(d, "initdb"))) : null;
-        Assert.SkipUnless(programs is not null, "PostgreSQL is not installed (apt-get install postgresql)");
-        await using Database database = await Database.StartAsync(programs!);
+        await using Database database = await StartDatabaseAsync();
         Directory.CreateDirectory(_tool.At("in"));
         await File.WriteAllTextAsync(_tool.At("r.json"), """
             { "name": "test", "operations": [ { "operation": "interpolate", "rate": 20, "model": "blend" } ], "encode": { "encoder": "ffv1" }, "container": ".mkv" }
@@ -63,12 +63,46 @@ public sealed class QueueTests : IDisposable
     }
 
     [Fact]
+    public async Task Watch_DatabaseThatGoesAway_IsWaitedFor()
+    {
+        await using Database database = await StartDatabaseAsync();
+        Directory.CreateDirectory(_tool.At("in"));
+        await File.WriteAllTextAsync(_tool.At("in/first.mkv"), "no film");
+        Process watch = _tool.Start("watch", "in", "-o", "out", "--settle", "0.1", "--queue", database.Connection, "--no-work", "--listen", "none");
+        _processes.Add(watch);
+        ConcurrentQueue<string> lines = new();
+        watch.ErrorDataReceived += (_, e) => lines.Enqueue(e.Data ?? "");
+        watch.BeginErrorReadLine();
+        watch.BeginOutputReadLine();
+        await UntilAsync(() => Has("Taken: first.mkv"));
+        await database.StopAsync();
+        await File.WriteAllTextAsync(_tool.At("in/second.mkv"), "no film");
+        await UntilAsync(() => Has("database is away"));
+        await File.WriteAllTextAsync(_tool.At("in/third.mkv"), "no film");
+        await UntilAsync(() => Has("Taken: third.mkv"));
+        await database.StartAgainAsync();
+        await UntilAsync(() => Has("database is back"));
+        Assert.False(watch.HasExited);
+        Assert.Single(lines, l => l.Contains("[ERR]", StringComparison.Ordinal));
+        Assert.Equal("3", await database.AskAsync("select count(*) from frameflow.job"));
+
+        bool Has(string text) => watch.HasExited || lines.Any(l => l.Contains(text, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Watch_NoDatabase_SaysSo()
     {
         Directory.CreateDirectory(_tool.At("in"));
         ToolRun run = await _tool.RunAsync("watch", "in", "-o", "out", "--queue", $"Host=127.0.0.1;Port={FreePort()};Username=nobody;Database=none", "--listen", "none");
         Assert.Equal(5, run.Code);
         Assert.Contains("queue's database cannot be reached", run.Fault, StringComparison.Ordinal);
+    }
+
+    private static Task<Database> StartDatabaseAsync()
+    {
+        string? programs = Directory.Exists("/usr/lib/postgresql") ? Directory.EnumerateDirectories("/usr/lib/postgresql").Select(d => Path.Combine(d, "bin")).FirstOrDefault(d => File.Exists(Path.Combine(d, "initdb"))) : null;
+        Assert.SkipUnless(programs is not null, "PostgreSQL is not installed (apt-get install postgresql)");
+        return Database.StartAsync(programs!);
     }
 
     private Process Start(params string[] arguments)
@@ -126,6 +160,19 @@ public sealed class QueueTests : IDisposable
         }
 
         public Task RestartAsync() => ControlAsync("restart");
+
+        public Task StopAsync() => ControlAsync("stop");
+
+        public Task StartAgainAsync() => ControlAsync("start");
+
+        /// <summary>The answer's first field.</summary>
+        public async Task<string> AskAsync(string query)
+        {
+            await using NpgsqlConnection connection = new(Connection);
+            await connection.OpenAsync();
+            await using NpgsqlCommand command = new(query, connection);
+            return Convert.ToString(await command.ExecuteScalarAsync(), CultureInfo.InvariantCulture)!;
+        }
 
         public async ValueTask DisposeAsync()
         {

@@ -175,6 +175,30 @@ public sealed class WatchTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task Watch_OnceIntoAFile_EndsWithOneLine()
+    {
+        await MakeFilmAsync("in/film.mkv", 1, 0);
+        await File.WriteAllTextAsync(_tool.At("file"), "no folder");
+        ToolRun run = await _tool.RunAsync(Once("file"));
+        Assert.Equal(5, run.Code);
+        Assert.Contains("cannot be written", run.Fault, StringComparison.Ordinal);
+        Assert.Single(run.Error.Split('\n'), l => l.StartsWith("[FTL]", StringComparison.Ordinal) || l.StartsWith("[ERR]", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Watch_OnceWithARecordThatCannotBeRead_DoesTheOthersAndSaysSo()
+    {
+        await MakeFilmAsync("in/film.mkv", 1, 0);
+        Directory.CreateDirectory(_tool.At("out/.frameflow/jobs"));
+        await File.WriteAllTextAsync(_tool.At("out/.frameflow/jobs/00000000000000aa.json"), "");
+        ToolRun run = await _tool.RunAsync(Once());
+        Assert.Equal(5, run.Code);
+        Assert.Contains("00000000000000aa.json", Assert.Single(run.Error.Split('\n'), l => l.StartsWith("[ERR]", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Equal("1 film(s) were passed over, since their records cannot be read; delete the files that are named above.", run.Fault);
+        Assert.Equal(["film.mkv"], Outputs());
+    }
+
     private static string[] Once(string output = "out") => [.. Forever(output), "--once"];
 
     private static string[] Forever(string output = "out") =>

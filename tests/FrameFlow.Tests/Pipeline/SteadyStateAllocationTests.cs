@@ -11,7 +11,10 @@ using Xunit;
 
 namespace FrameFlow.Tests.Pipeline;
 
-/// <summary>Counts the whole process's allocations, so nothing may run beside it.</summary>
+/// <summary>
+/// Counts the whole process's allocations, so nothing may run beside it. What the runtime does meanwhile (a thread more, code compiled anew) only adds to
+/// them: of three counts the least is the frame path's.
+/// </summary>
 [CollectionDefinition(nameof(SteadyStateAllocationTests), DisableParallelization = true)]
 [Collection(nameof(SteadyStateAllocationTests))]
 public sealed class SteadyStateAllocationTests : IDisposable
@@ -25,16 +28,18 @@ public sealed class SteadyStateAllocationTests : IDisposable
     private const int NextToNothing = 40;
     private const int FewCount = 400;
 
+    private const int Counts = 3;
+
     private readonly NativePool _pool = new(1L << 30);
     private readonly VideoFormat _format = new() { Width = 96, Height = 64, PixelFormat = PixelFormat.Known["yuv420p"] };
 
     public void Dispose() => _pool.Dispose();
 
     [Fact]
-    public async Task Pipeline_NoStage_AllocatesNothing() => Assert.InRange(await BytesAFrameAsync([], Count), 0, Nothing);
+    public Task Pipeline_NoStage_AllocatesNothing() => AssertBytesAsync(Nothing, () => [], Count);
 
     [Fact]
-    public async Task Cuts_AllocateNothing() => Assert.InRange(await BytesAFrameAsync([new SceneCutStage(new SceneCutOptions())], Count), 0, Nothing);
+    public Task Cuts_AllocateNothing() => AssertBytesAsync(Nothing, () => [new SceneCutStage(new SceneCutOptions())], Count);
 
     [Theory]
     [InlineData("hold")]
@@ -45,7 +50,7 @@ public sealed class SteadyStateAllocationTests : IDisposable
         OutputTimeline outputs = new(times, 60, 1);
         InterpolationOptions options = new() { Workers = 2 };
         using IFrameInterpolator interpolator = method == "hold" ? new HoldInterpolator() : new BlendInterpolator();
-        Assert.InRange(await BytesAFrameAsync([new InterpolationStage(outputs, times, interpolator, options, _pool)], outputs.Count), 0, Nothing);
+        await AssertBytesAsync(Nothing, () => [new InterpolationStage(outputs, times, interpolator, options, _pool)], outputs.Count);
     }
 
     [Fact]
@@ -56,7 +61,7 @@ public sealed class SteadyStateAllocationTests : IDisposable
         InterpolationOptions options = new() { Workers = 2 };
         Model model = new ModelCatalog(Repository.Models).Find("light", "interpolate");
         using ResidualDiffusionInterpolator interpolator = ResidualDiffusionInterpolator.Create(model, ExecutionDevice.Cpu(1), _format, options, _pool);
-        Assert.InRange(await BytesAFrameAsync([new InterpolationStage(outputs, times, interpolator, options, _pool)], outputs.Count, FewCount), 0, NextToNothing);
+        await AssertBytesAsync(NextToNothing, () => [new InterpolationStage(outputs, times, interpolator, options, _pool)], outputs.Count, FewCount);
     }
 
     [Fact]
@@ -65,11 +70,21 @@ public sealed class SteadyStateAllocationTests : IDisposable
         DenoiseOptions options = new() { Workers = 2 };
         Model model = new ModelCatalog(Repository.Models).Find("denoise-light", "denoise");
         using NetworkDenoiser denoiser = new(model, ExecutionDevice.Cpu(1), _format, options.TilePixels, _pool);
-        DenoiseStage stage = new(denoiser, new DenseInverseSearch(), [new ShotNoise(0, NoiseModel.Flat(5f / 255))], _format, options, _pool);
-        Assert.InRange(await BytesAFrameAsync([stage], FewCount, FewCount), 0, NextToNothing);
+        await AssertBytesAsync(NextToNothing, () => [new DenoiseStage(denoiser, new DenseInverseSearch(), [new ShotNoise(0, NoiseModel.Flat(5f / 255))], _format, options, _pool)], FewCount, FewCount);
     }
 
-    private async Task<double> BytesAFrameAsync(IReadOnlyList<IFrameStage> stages, long outputs, int count = Count)
+    private async Task AssertBytesAsync(double most, Func<IReadOnlyList<IFrameStage>> stages, long outputs, int count = Count)
+    {
+        double least = double.PositiveInfinity;
+        for (int i = 0; i < Counts && least > most; i++)
+        {
+            least = Math.Min(least, await BytesAFrameAsync(stages(), outputs, count));
+        }
+
+        Assert.InRange(least, 0, most);
+    }
+
+    private async Task<double> BytesAFrameAsync(IReadOnlyList<IFrameStage> stages, long outputs, int count)
     {
         // A dozen different pictures, again and again, so that the film costs no memory.
         FramePool frames = new(_pool, _format);
