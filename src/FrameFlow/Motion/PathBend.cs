@@ -13,10 +13,13 @@ namespace FrameFlow.Motion;
 /// D0 and D1 are means over about 20 px, each place weighing exp(-|inconsistency|) of its two flows, px, and none where nothing is consistent; kept at a quarter of the
 /// size. Over a wide hole a cubic follows what trembles instead of what moves. How far the middle is even acceleration shows in D0 - D1, which then is 0: with S = (D0 + D1) / 2,
 /// d is taken times S^2 / (S^2 + k (D0 - D1)^2), k from 0 for neighbours (cubic is best there) to 1/2 over many periods.
+/// Where something begins or ends to move at once, a cubic runs out of the pair, backwards. So the speed at its ends, V + d'(0) and V + d'(1), does not turn against V,
+/// but by the part of the acceleration that D0 and D1 agree on; where it would, d is shrunk.
 /// </remarks>
 public readonly record struct PathBend : IDisposable
 {
     private const float PixelsAHalf = 2; // px of the frame in one at half size
+    private const float PixelsACell = 4; // px of the frame in one at a quarter of the size
     private const int MeanRadius = 2; // cells of 4x4 px
     private const float LeastConfidence = 1e-3f; // added to the mean confidence, so that what nobody knows is straight
     private const float Trembling = 0.5f;
@@ -77,7 +80,7 @@ public readonly record struct PathBend : IDisposable
         using FloatImage second = pool.RentImage(2, quarter.Height, quarter.Width);
         Warp.Bilinear(Difference0, quarter, -t, first);
         Warp.Bilinear(Difference1, quarter, 1 - t, second);
-        Combine(first, second, t);
+        Combine(first, second, quarter, t);
         HalfSize.Enlarge(first, half, 1, pool);
         using FloatImage row = pool.RentImage(1, 1, half.Width);
         for (int c = 0; c < 2; c++)
@@ -125,23 +128,34 @@ public readonly record struct PathBend : IDisposable
     }
 
     // -d(t) into first. The nearer the outer frames, in units of the pair's interval, the less they tell of it.
-    private void Combine(FloatImage first, FloatImage second, float t)
+    private void Combine(FloatImage first, FloatImage second, FloatImage motion, float t)
     {
-        double scale = t * (1 - t) / (1 + Before + After);
-        float a = (float)(scale * (1 + After - t));
-        float b = (float)(scale * (t + Before));
+        float scale = 1 / (float)(1 + Before + After);
+        (float first0, float first1) = (scale * (float)(1 + After), scale * (float)Before);
+        (float second0, float second1) = (scale * (float)After, scale * (float)(1 + Before));
         float trembling = Trembling * Math.Clamp(1 - (float)((Before + After) / 2), 0, 1);
         Span<float> firstX = first.Channel(0);
         Span<float> firstY = first.Channel(1);
         ReadOnlySpan<float> secondX = second.Channel(0);
         ReadOnlySpan<float> secondY = second.Channel(1);
+        ReadOnlySpan<float> motionX = motion.Channel(0);
+        ReadOnlySpan<float> motionY = motion.Channel(1);
         for (int i = 0; i < firstX.Length; i++)
         {
             (float x0, float y0, float x1, float y1) = (firstX[i], firstY[i], secondX[i], secondY[i]);
             float s = Square(x0 + x1, y0 + y1) / 4;
             float weight = s / (s + (trembling * Square(x0 - x1, y0 - y1)) + 1e-12f);
-            firstX[i] = weight * ((a * x0) + (b * x1));
-            firstY[i] = weight * ((a * y0) + (b * y1));
+
+            // -d'(0) and d'(1), and the greater of their shares against V.
+            (float u0, float v0) = ((first0 * x0) + (first1 * x1), (first0 * y0) + (first1 * y1));
+            (float u1, float v1) = ((second0 * x0) + (second1 * x1), (second0 * y0) + (second1 * y1));
+            (float x, float y) = (PixelsACell * motionX[i], PixelsACell * motionY[i]);
+            float speed = MathF.Sqrt(Square(x, y));
+            float against = Math.Max((u0 * x) + (v0 * y), -((u1 * x) + (v1 * y))) / (speed + 1e-6f);
+            float agreed = Math.Max(0, (x0 * x1) + (y0 * y1)) / MathF.Sqrt(Math.Max(Square(x0, y0), Square(x1, y1)) + 1e-12f);
+            weight *= t * (1 - t) * Math.Min(1, (speed + agreed) / Math.Max(against, 1e-6f));
+            firstX[i] = weight * (((1 - t) * u0) + (t * u1));
+            firstY[i] = weight * (((1 - t) * v0) + (t * v1));
         }
 
         static float Square(float x, float y) => (x * x) + (y * y);

@@ -48,6 +48,20 @@ public sealed class PathBendTests : IDisposable
         Assert.InRange(found0, -4.1, -3.9); // half of 8
     }
 
+    [Theory]
+    [InlineData(4, 60)] // the camera is swung round at once
+    [InlineData(60, 4)] // ... and was
+    public void Apply_StartOrStopAtOnce_StaysInThePair(double before, double after)
+    {
+        double X(double s) => s < 0 ? before * s : s > 1 ? 4 + (after * (s - 1)) : 4 * s;
+        foreach (float t in (float[])[0.1f, 0.4f, 0.6f, 0.9f])
+        {
+            (double look0, double look1) = Looks(X, 1, 1, t);
+            Assert.InRange(-look0, 0, 4);
+            Assert.InRange(look1, 0, 4);
+        }
+    }
+
     [Fact]
     public void Apply_InconsistentPlaces_DoNotCount()
     {
