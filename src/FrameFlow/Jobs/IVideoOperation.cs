@@ -132,7 +132,10 @@ public sealed record OperationContext(VideoFormat Format, NativePool Memory, Vid
     /// <summary>Where the source is damaged, as its scan found, in order of time.</summary>
     public IReadOnlyList<DamagedStretch> Damage { get; init; } = [];
 
-    /// <summary>How many frames are worked on at once: two, or one where threads or memory are short. A fifth of the memory is left to frames that wait.</summary>
+    /// <summary>Bytes that work may take: of the job's memory a fifth is left to frames that wait.</summary>
+    public long WorkingBytes => Options.MemoryBytes / 5 * 4;
+
+    /// <summary>How many frames are worked on at once: two, or one where threads or memory are short.</summary>
     /// <param name="what">What is done, for the fault.</param>
     /// <param name="mend">What helps, for the fault.</param>
     /// <param name="workingBytes">Bytes of working memory that so many at once take.</param>
@@ -140,21 +143,20 @@ public sealed record OperationContext(VideoFormat Format, NativePool Memory, Vid
     public int ChooseWorkers(string what, string mend, Func<int, long> workingBytes)
     {
         ArgumentNullException.ThrowIfNull(workingBytes);
-        long limit = Options.MemoryBytes;
         for (int workers = Math.Min(2, Options.Threads); ; workers--)
         {
             long needed = workingBytes(workers);
-            if (needed <= limit / 10 * 8)
+            if (needed <= WorkingBytes)
             {
                 return workers;
             }
 
             if (workers == 1)
             {
-                throw new FrameFlowException(FaultKind.Usage, $"{what} {Format.Width}x{Format.Height} takes {needed >> 20} MiB beside the frames, --memory allows {limit >> 20} MiB; {mend}.");
+                throw new FrameFlowException(FaultKind.Usage, $"{what} {Format.Width}x{Format.Height} takes {needed >> 20} MiB beside the frames, --memory allows {WorkingBytes >> 20} MiB for that; {mend}.");
             }
 
-            Log.Information("One frame at a time: two would take {Needed} MiB of the {Limit} MiB of --memory.", needed >> 20, limit >> 20);
+            Log.Information("One frame at a time: two would take {Needed} MiB, --memory allows {Limit} MiB beside the frames.", needed >> 20, WorkingBytes >> 20);
         }
     }
 }

@@ -202,7 +202,6 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
     // fit, smaller tiles cost least at first (what they overlap is calculated twice), then one pair at a time does.
     private InterpolationOptions ChoosePlan(OperationContext context, Model model)
     {
-        long limit = context.Options.MemoryBytes;
         long most = _sampling.TilePixels;
         long parted = Math.Min(most, (long)context.Format.Width * context.Format.Height);
         int workers = Math.Min(2, context.Options.Threads);
@@ -211,13 +210,13 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
         foreach (InterpolationOptions plan in plans)
         {
             long needed = ResidualDiffusionInterpolator.WorkingBytes(model, context.Format, plan);
-            if (needed <= limit / 10 * 8)
+            if (needed <= context.WorkingBytes)
             {
                 if (plan != plans[0])
                 {
                     context.Log.Information(
-                        "{Workers} pair(s) of frames at a time, in tiles of up to {Pixels} pixels: {Most} in larger ones would take {Needed} MiB of the {Limit} MiB of --memory.",
-                        plan.Workers, plan.TilePixels, plans[0].Workers, ResidualDiffusionInterpolator.WorkingBytes(model, context.Format, plans[0]) >> 20, limit >> 20);
+                        "{Workers} pair(s) of frames at a time, in tiles of up to {Pixels} pixels: {Most} in larger ones would take {Needed} MiB, --memory allows {Limit} MiB beside the frames.",
+                        plan.Workers, plan.TilePixels, plans[0].Workers, ResidualDiffusionInterpolator.WorkingBytes(model, context.Format, plans[0]) >> 20, context.WorkingBytes >> 20);
                 }
 
                 context.Log.Debug("Predicted working memory beside frames: {Needed} MiB.", needed >> 20);
@@ -226,6 +225,6 @@ public sealed class InterpolationOperation(InterpolationOperationOptions options
         }
 
         throw new FrameFlowException(
-            FaultKind.Usage, $"A pair of {context.Format.Width}x{context.Format.Height} takes {ResidualDiffusionInterpolator.WorkingBytes(model, context.Format, plans[^1]) >> 20} MiB, --memory allows {limit >> 20} MiB, a fifth of it for frames; raise it, or lower --batch.");
+            FaultKind.Usage, $"A pair of {context.Format.Width}x{context.Format.Height} takes {ResidualDiffusionInterpolator.WorkingBytes(model, context.Format, plans[^1]) >> 20} MiB beside the frames, --memory allows {context.WorkingBytes >> 20} MiB for that; raise it, or lower --batch.");
     }
 }
