@@ -1,7 +1,6 @@
 using System.CommandLine;
 using FrameFlow.Decoding;
 using FrameFlow.Encoding;
-using FrameFlow.Inference;
 using FrameFlow.Jobs;
 using FrameFlow.Media;
 
@@ -15,7 +14,7 @@ internal sealed class JobArguments
     private readonly Option<ulong> _seed = new("--seed") { Description = "The seed of the sampled detail.", DefaultValueFactory = _ => 0 };
     private readonly Option<string> _device = new("--device") { Description = "auto, cpu, webgpu, cuda[:GPU][,memory=MiB] or tensorrt[:GPU][,memory=MiB][,fp16]; 'frameflow devices' tries them.", DefaultValueFactory = _ => "auto" };
     private readonly Option<string> _hwaccel = new("--hwaccel") { Description = "off, auto, cuda or vaapi: decode on a device, where its first pictures are the processor's bit for bit, and encode on one (NVENC) where no --encoder is named. auto falls back to software.", DefaultValueFactory = _ => "off" };
-    private readonly Option<DeviceLossPolicy> _onDeviceLoss = MachineArguments.OnDeviceLoss();
+    private readonly Option<string> _onDeviceLoss = MachineArguments.OnDeviceLoss();
     private readonly Option<int> _threads = new("--threads") { Description = "Processor threads for the model.", DefaultValueFactory = _ => Environment.ProcessorCount };
     private readonly Option<int?> _memory = new("--memory") { Description = "Cap for frames and working memory in MiB. Default: 60 % of what the machine has." };
     private readonly Option<string?> _encoder = new("--encoder") { Description = "libx264, libx265, libsvtav1, ffv1, prores_ks, h264_nvenc ... Default: by the container." };
@@ -75,7 +74,7 @@ internal sealed class JobArguments
         Seed = recipe is not null && !IsSaid(parsed, _seed) ? recipe.Seed : parsed.GetValue(_seed),
         Device = recipe is not null && !IsSaid(parsed, _device) ? recipe.Device : parsed.GetRequiredValue(_device),
         Hwaccel = recipe is not null && !IsSaid(parsed, _hwaccel) ? recipe.Hwaccel : parsed.GetRequiredValue(_hwaccel),
-        OnDeviceLoss = parsed.GetValue(_onDeviceLoss),
+        OnDeviceLoss = MachineArguments.PolicyOf(parsed, _onDeviceLoss),
         Threads = parsed.GetValue(_threads),
         MemoryBytes = parsed.GetValue(_memory) is { } mebibytes ? (long)mebibytes << 20 : VideoJobOptions.DefaultMemoryBytes,
         Encode = (recipe?.Encode ?? new EncodeOptions()) with

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.CommandLine.Parsing;
 
 namespace FrameFlow.Cli;
@@ -45,18 +46,22 @@ internal static class ParseFaults
     private static string Told(ParseError error)
     {
         OptionResult? option = error.SymbolResult as OptionResult ?? error.SymbolResult?.Parent as OptionResult;
-        return option is { Tokens: [{ Value: var given }] } && Wanted(option.Option.ValueType) is { } wanted ? $"{option.Option.Name} '{given}' is no {wanted}."
-            : error.SymbolResult is ArgumentResult { Tokens: [{ Value: var text }] } argument && Wanted(argument.Argument.ValueType) is { } other ? $"{argument.Argument.Name} '{text}' is no {other}."
+        return option is { Tokens: [{ Value: var given }] } && Wanted(option.Option.CompletionSources, option.Option.ValueType) is { } wanted ? $"{option.Option.Name} '{given}' is {wanted}."
+            : error.SymbolResult is ArgumentResult { Tokens: [{ Value: var text }] } argument && Wanted(argument.Argument.CompletionSources, argument.Argument.ValueType) is { } other ? $"{argument.Argument.Name} '{text}' is {other}."
             : error.Message.ReplaceLineEndings(" ");
     }
 
-    private static string? Wanted(Type type) => (Nullable.GetUnderlyingType(type) ?? type).Name switch
+    private static string? Wanted(List<Func<CompletionContext, IEnumerable<CompletionItem>>> words, Type type)
     {
-        nameof(Int32) => "whole number of at most 2147483647",
-        nameof(UInt64) => "whole number of 0 or more",
-        nameof(Double) or nameof(Decimal) => "number",
-        _ => null,
-    };
+        string[] known = [.. words.SelectMany(w => w(CompletionContext.Empty)).Select(c => c.Label)];
+        return known.Length > 0 ? $"none of {string.Join(", ", known)}" : (Nullable.GetUnderlyingType(type) ?? type).Name switch
+        {
+            nameof(Int32) => "no whole number of at most 2147483647",
+            nameof(UInt64) => "no whole number of 0 or more",
+            nameof(Double) or nameof(Decimal) => "no number",
+            _ => null,
+        };
+    }
 
     private static string NameOf(SymbolResult given) => given is OptionResult option ? option.Option.Name : ((ArgumentResult)given).Argument.Name;
 }

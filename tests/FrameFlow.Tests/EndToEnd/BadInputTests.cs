@@ -83,6 +83,8 @@ public sealed class BadInputTests : IDisposable
     [InlineData("--threads 'two' is no whole number of at most 2147483647.", "film.mp4", "-o", "out.mp4", "--threads", "two")]
     [InlineData("--seed '-1' is no whole number of 0 or more.", "film.mp4", "-o", "out.mp4", "--seed", "-1")]
     [InlineData("--crf 'best' is no number.", "film.mp4", "-o", "out.mp4", "--crf", "best")]
+    [InlineData("--on-device-loss '7' is none of cpu, stop.", "film.mp4", "-o", "out.mp4", "--on-device-loss", "7")]
+    [InlineData("--cuts 'maybe' is none of on, off.", "film.mp4", "-o", "out.mp4", "--cuts", "maybe")]
     public async Task Interpolate_ValueThatIsNone_IsAUsageFault(string message, params string[] arguments)
     {
         ToolRun run = await _tool.RunAsync(["interpolate", .. arguments]);
