@@ -25,6 +25,7 @@ internal sealed class DefectArguments
     /// <summary>What was asked for, in the order in which it is done; empty for nothing.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="grain">Whether fills get grain.</param>
+    /// <exception cref="FrameFlowException">An option is given that nothing asked for would heed (<see cref="FaultKind.Usage"/>).</exception>
     public IReadOnlyList<OperationOptions> Read(ParseResult parsed, bool grain)
     {
         List<OperationOptions> operations = [];
@@ -46,18 +47,36 @@ internal sealed class DefectArguments
             Model = parsed.GetRequiredValue(_fill),
             Grain = grain,
         };
+        if (defects.Find == DefectKinds.Off)
+        {
+            RefuseIfGiven(_sensitivity, "find", "--defects");
+        }
+
         if (defects.Find != DefectKinds.Off || defects.Mask is not null)
         {
             operations.Add(defects);
         }
+        else
+        {
+            RefuseIfGiven(_preview, "show", "--defects or --mask");
+            RefuseIfGiven(_fill, "fill", "--defects or --mask");
+        }
 
         return operations;
+
+        void RefuseIfGiven(Option option, string what, string mend)
+        {
+            if (parsed.GetResult(option) is { Implicit: false })
+            {
+                throw new FrameFlowException(FaultKind.Usage, $"{option.Name} has nothing to {what}; give {mend}.");
+            }
+        }
     }
 
     /// <summary>The job that makes the preview of the masks, or null.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="job">The job that repairs.</param>
-    /// <exception cref="FrameFlowException">There is nothing to show, or it would stand in the output's place (<see cref="FaultKind.Usage"/>).</exception>
+    /// <exception cref="FrameFlowException">It would stand in the output's place (<see cref="FaultKind.Usage"/>).</exception>
     public JobRequest? ReadPreview(ParseResult parsed, JobRequest job)
     {
         if (parsed.GetValue(_preview) is not { } file)
@@ -70,8 +89,7 @@ internal sealed class DefectArguments
             throw new FrameFlowException(FaultKind.Usage, string.Create(CultureInfo.InvariantCulture, $"--preview-mask '{file}' is the output itself; give another name."));
         }
 
-        DefectsOperationOptions defects = job.Operations.OfType<DefectsOperationOptions>().FirstOrDefault()
-            ?? throw new FrameFlowException(FaultKind.Usage, "--preview-mask has nothing to show; give --defects or --mask.");
+        DefectsOperationOptions defects = job.Operations.OfType<DefectsOperationOptions>().First();
         return job with
         {
             Options = job.Options with { Output = file, Encode = new EncodeOptions(), Ledger = null, Report = null },

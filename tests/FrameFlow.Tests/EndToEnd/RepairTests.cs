@@ -87,13 +87,15 @@ public sealed class RepairTests : IDisposable
     [InlineData("a mask that is not there", "--mask", "none.mkv", 3, "do not exist")]
     [InlineData("a preview of nothing", "--preview-mask", "masks.mkv", 2, "--preview-mask has nothing to show")]
     [InlineData("a preview over the output", "--preview-mask", "out.mkv", 2, "is the output itself")]
+    [InlineData("a fill of nothing", "--fill", "average", 2, "--fill has nothing to fill; give --defects or --mask")]
+    [InlineData("a sensitivity of no search", "--sensitivity", "0.9", 2, "--sensitivity has nothing to find; give --defects")]
     [InlineData("an impossible sensitivity", "--sensitivity", "2", 2, "0 to 1")]
     public async Task Repair_DefectOptionsThatCannotBe_AreRefusedInOneLine(string what, string option, string value, int code, string words)
     {
         await MakeAsync("film.mkv", "null");
         await MakeAsync("small.mkv", "scale=80:60");
-        string[] rest = option is "--sensitivity" || value == "out.mkv" ? ["--defects", "dust"] : value == "masks.mkv" ? ["--deflicker", "on"] : [];
-        ToolRun run = await _tool.RunAsync(["repair", "film.mkv", "-o", "out.mkv", "--gaps", "off", "--fill", "median", option, value, .. rest]);
+        string[] rest = value is "2" || value == "out.mkv" ? ["--defects", "dust"] : option != "--mask" ? ["--deflicker", "on"] : ["--fill", "median"];
+        ToolRun run = await _tool.RunAsync(["repair", "film.mkv", "-o", "out.mkv", "--gaps", "off", option, value, .. rest]);
         Assert.True(run.Code == code, $"{what}: {run.Code} {run.Error}");
         Assert.Contains(words, run.Fault, StringComparison.Ordinal);
         Assert.Single(run.Error.Split('\n'), l => l.StartsWith("[FTL]", StringComparison.Ordinal));
