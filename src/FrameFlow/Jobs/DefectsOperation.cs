@@ -5,6 +5,7 @@ using FrameFlow.Media;
 using FrameFlow.Motion;
 using FrameFlow.Pipeline;
 using FrameFlow.Repair.Defects;
+using Serilog;
 
 namespace FrameFlow.Jobs;
 
@@ -116,6 +117,11 @@ public sealed class DefectsOperation(DefectsOperationOptions options) : IVideoOp
         _context = context;
         _defects = _defects with { Seed = context.Options.Seed };
         _defects = _defects with { Workers = context.ChooseWorkers("Repairing", "raise it", w => DefectStage.WorkingBytes(context.Format, _defects with { Workers = w })) };
+        if (Directory.Exists(options.Mask))
+        {
+            CheckMasks(new MaskFolder(options.Mask).Frames, _timeline!.Count, context.Log);
+        }
+
         if (options.ShowMask)
         {
             return;
@@ -158,6 +164,21 @@ public sealed class DefectsOperation(DefectsOperationOptions options) : IVideoOp
 
     /// <inheritdoc/>
     public void Dispose() => _denoiser?.Dispose();
+
+    // Masks of a part of the film may be a whole film's; masks of which none fits are numbered otherwise, such as by a sequence's numbers.
+    private static void CheckMasks(IReadOnlyCollection<long> masks, long frames, ILogger log)
+    {
+        int outside = masks.Count(m => m >= frames);
+        if (outside == masks.Count)
+        {
+            throw new FrameFlowException(FaultKind.Input, $"No mask is of a frame that is read: what is read has {frames}, counted from 0 to {frames - 1}, the first mask's number is {masks.Min()}; number them so.");
+        }
+
+        if (outside > 0)
+        {
+            log.Information("{Outside} mask(s) are of no frame that is read: these count from 0 to {Last}.", outside, frames - 1);
+        }
+    }
 
     private IFrameMasks OpenMasks() => Directory.Exists(options.Mask) ? new MaskFolder(options.Mask) : new MaskVideo(options.Mask!, _context!.Memory);
 }

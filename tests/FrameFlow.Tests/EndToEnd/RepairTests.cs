@@ -89,11 +89,14 @@ public sealed class RepairTests : IDisposable
     [InlineData("a preview over the output", "--preview-mask", "out.mkv", 2, "is the output itself")]
     [InlineData("a fill of nothing", "--fill", "average", 2, "--fill has nothing to fill; give --defects or --mask")]
     [InlineData("a sensitivity of no search", "--sensitivity", "0.9", 2, "--sensitivity has nothing to find; give --defects")]
+    [InlineData("masks numbered like a sequence", "--mask", "numbered", 3, "has 24, counted from 0 to 23, the first mask's number is 86400")]
     [InlineData("an impossible sensitivity", "--sensitivity", "2", 2, "0 to 1")]
     public async Task Repair_DefectOptionsThatCannotBe_AreRefusedInOneLine(string what, string option, string value, int code, string words)
     {
         await MakeAsync("film.mkv", "null");
         await MakeAsync("small.mkv", "scale=80:60");
+        Directory.CreateDirectory(_tool.At("numbered"));
+        await File.WriteAllBytesAsync(_tool.At("numbered/mask_086400.png"), []);
         string[] rest = value is "2" || value == "out.mkv" ? ["--defects", "dust"] : option != "--mask" ? ["--deflicker", "on"] : ["--fill", "median"];
         ToolRun run = await _tool.RunAsync(["repair", "film.mkv", "-o", "out.mkv", "--gaps", "off", option, value, .. rest]);
         Assert.True(run.Code == code, $"{what}: {run.Code} {run.Error}");

@@ -56,6 +56,9 @@ public sealed class MaskFolder : IFrameMasks
         }
     }
 
+    /// <summary>The frames that have a picture.</summary>
+    public IReadOnlyCollection<long> Frames => _files.Keys;
+
     /// <inheritdoc/>
     public ValueTask<bool> ReadAsync(long frame, FloatImage mask, CancellationToken cancellationToken)
     {
