@@ -55,6 +55,7 @@ public sealed record DenoiseOptions
         List<string> faults = [];
         Check(SamplerCatalog.Find(Sampler) is not null, $"--sampler {Sampler}: {SamplerCatalog.Names}");
         Check(Steps is null or (>= 1 and <= 1000), $"--steps {Steps}: 1 to 1000");
+        Check(Sampler != "mmse" || Steps is null or 1, $"--steps {Steps}: 1 with the sampler mmse, which takes one; others take more");
         Check(Detail is >= 0 and <= 1, string.Create(CultureInfo.InvariantCulture, $"--detail {Detail}: 0 to 1"));
         Check(Strength is >= 0 and <= 1.5, string.Create(CultureInfo.InvariantCulture, $"--strength {Strength}: 0 to 1.5"));
         Check(Temporal is >= 0 and <= 2, $"--temporal {Temporal}: 0 to 2");

@@ -137,6 +137,7 @@ public sealed class DenoiseTests : IDisposable
     [InlineData("--sigma", "loud", "auto, or 0 to 100")]
     [InlineData("--sigma", "101", "auto, or 0 to 100")]
     [InlineData("--sampler", "euler", "mmse, ddim")]
+    [InlineData("--steps", "9", "1 with the sampler mmse")]
     [InlineData("--temporal", "3", "0 to 2")]
     [InlineData("--strength", "2", "0 to 1.5")]
     [InlineData("--grain", "keep=2", "keep=0.3")]
