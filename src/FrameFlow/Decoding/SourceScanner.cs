@@ -69,7 +69,7 @@ public static partial class SourceScanner
         (List<long> ticks, List<int> dropped) = Increasing(plain, notes, plain.Damage, plan.End);
         Rational? last = await LastDurationAsync(info, stream, ticks, cancellationToken);
         FrameTimeline timeline = Timeline([.. ticks], plain.TimeBase, last, plan, video.AverageRate, video.BaseRate);
-        if (timeline.ConstantRate is { } even && Enumerable.Range(0, Math.Min(12, timeline.Count)).Any(i => Rational.Abs((ticks[i] * plain.TimeBase) - timeline[i]) > plain.TimeBase * 2))
+        if (timeline.ConstantRate is { } even && Enumerable.Range(0, Math.Min(12, timeline.Count)).Any(i => Rational.Abs((ticks[i] * plain.TimeBase) - timeline[i]) > timeline.Rounding * 2))
         {
             notes.Add($"The frames stay for two and three fields by turns (3:2 pulldown by flags); they are the film's own, and taken to stand evenly, at {even} fps.");
         }
@@ -87,7 +87,7 @@ public static partial class SourceScanner
 
             (timeline, dropped) = content == FieldContent.Telecined
                 ? (AfterPulldownRemoval(timeline, filtered.Ticks.Count, plain.TimeBase, plan), [])
-                : AfterBob(filtered, plain.TimeBase, last, plan, video, notes);
+                : AfterBob(filtered, timeline.Rounding, last, plan, video, notes);
         }
 
         return new SourceScan
@@ -336,13 +336,13 @@ public static partial class SourceScanner
             : timeline;
     }
 
-    private static (FrameTimeline Timeline, List<int> Dropped) AfterBob(Pass filtered, Rational sourceTick, Rational? last, DecodePlan plan, VideoDescription video, List<string> notes)
+    private static (FrameTimeline Timeline, List<int> Dropped) AfterBob(Pass filtered, Rational rounding, Rational? last, DecodePlan plan, VideoDescription video, List<string> notes)
     {
         (List<long> ticks, List<int> dropped) = Increasing(filtered, notes, filtered.Damage, plan.End);
         Rational? half = last is { } whole ? whole / 2 : null;
 
         // The filter halves the tick, the times stay as rounded as the source's were; the last field stands half a step behind its frame, a step that is rounded as well.
-        return (Timeline([.. ticks], filtered.TimeBase, Math.Max(1, (sourceTick * 3 / 2 / filtered.TimeBase).Ceiling()), half, plan, video.AverageRate * 2, video.BaseRate * 2), dropped);
+        return (Timeline([.. ticks], filtered.TimeBase, Math.Max(1, (rounding * 3 / 2 / filtered.TimeBase).Ceiling()), half, plan, video.AverageRate * 2, video.BaseRate * 2), dropped);
     }
 
     // decimate renumbers its frames and forgets gaps. It leaves four of every five frames, so each group of four is spread evenly over the

@@ -2,8 +2,8 @@ namespace FrameFlow.Media;
 
 /// <summary>
 /// The presentation times of a source's decoded frames, exact. Where every time lies within one tick of first + n/r for a rational r
-/// (gaps allowed), the source is constant-rate at r, its container merely rounded (Matroska to milliseconds), and the times are
-/// first + n/r. So it is where a film's frames stand for two and three fields in turn (soft 3:2 pulldown, as DVDs have it): the film's own rate is
+/// (gaps allowed), the source is constant-rate at r, its container merely rounded (Matroska to milliseconds, and what was copied from it into another
+/// container still is), and the times are first + n/r. So it is where a film's frames stand for two and three fields in turn (soft 3:2 pulldown, as DVDs have it): the film's own rate is
 /// meant. Otherwise the times are what the container says.
 /// </summary>
 public sealed class FrameTimeline
@@ -12,6 +12,7 @@ public sealed class FrameTimeline
     private readonly long[]? _ticks;
     private readonly Rational _timeBase;
     private readonly Rational _firstSeconds;
+    private readonly long _roundedTicks = 1;
 
     private FrameTimeline(Rational first, Rational rate, int count)
     {
@@ -27,6 +28,7 @@ public sealed class FrameTimeline
         Count = ticks.Length;
         _ticks = ticks;
         _timeBase = timeBase;
+        _roundedTicks = RoundedTicks(ticks, timeBase);
         _firstSeconds = ticks.Length == 0 ? Rational.Zero : ticks[0] * timeBase;
         ConstantRate = constantRate;
         LastDuration = lastDuration;
@@ -43,7 +45,7 @@ public sealed class FrameTimeline
     /// half of the steps span more than one period. Null where there is none. <see cref="ConstantRate"/> is the same where fewer than a quarter do.
     /// </summary>
     public Rational? GridRate => ConstantRate ?? (_ticks is { Length: >= 3 }
-        ? Candidates(_ticks, _timeBase, []).Cast<Rational?>().FirstOrDefault(r => Fits(_ticks, _timeBase, r!.Value, leastStepsPerGap: 2))
+        ? EvenRate(_ticks, _timeBase, 1, [], leastStepsPerGap: 2) ?? EvenRate(_ticks, _timeBase, _roundedTicks, [], leastStepsPerGap: 2)
         : null);
 
     /// <summary>How long the last frame stays, in seconds.</summary>
@@ -52,8 +54,11 @@ public sealed class FrameTimeline
     /// <summary>The first frame's time in seconds.</summary>
     public Rational First => this[0];
 
-    /// <summary>The container's resolution in seconds: the most by which a stated time may be off.</summary>
+    /// <summary>The container's resolution in seconds.</summary>
     public Rational Tick => _timeBase;
+
+    /// <summary>The most by which a stated time may be off, in seconds: a tick, or a millisecond where all times are whole ones of them apart (copied from Matroska).</summary>
+    public Rational Rounding => _timeBase * _roundedTicks;
 
     /// <summary>Seconds of which the distance of any two frames is a whole multiple.</summary>
     public Rational Unit => ConstantRate?.Inverse ?? _timeBase;
@@ -124,17 +129,26 @@ public sealed class FrameTimeline
             }
         }
 
-        Rational? rate = ticks.Length < 2 ? null : Candidates(ticks, timeBase, rateHints).Cast<Rational?>().FirstOrDefault(r => Fits(ticks, timeBase, r!.Value, roundedTicks: roundedTicks));
-        Rational rounding = timeBase * roundedTicks;
-        if (rate is null && FilmRates.Cast<Rational?>().FirstOrDefault(r => FitsPulldown(ticks, timeBase, r!.Value)) is { } film)
+        Rational? rate = null;
+        Rational rounding = timeBase;
+        Rational?[] hints = [.. rateHints];
+        foreach (long rounded in (long[])[roundedTicks, RoundedTicks(ticks, timeBase)])
         {
-            rate = film;
-            rounding += film.Inverse / 5; // the last frame's two or three fields
+            if (rate is null && ticks.Length >= 2)
+            {
+                rounding = timeBase * rounded;
+                rate = EvenRate(ticks, timeBase, rounded, hints);
+                if (rate is null && FilmRates.Cast<Rational?>().FirstOrDefault(r => FitsPulldown(ticks, timeBase, r!.Value, rounding)) is { } film)
+                {
+                    rate = film;
+                    rounding += film.Inverse / 5; // the last frame's two or three fields
+                }
+            }
         }
 
         Rational last = lastDuration is { } stated && stated > Rational.Zero ? stated
             : rate is { } r ? r.Inverse
-            : ticks.Length < 2 ? rateHints.FirstOrDefault(h => h > Rational.Zero)?.Inverse ?? new Rational(1, 25)
+            : ticks.Length < 2 ? hints.FirstOrDefault(h => h > Rational.Zero)?.Inverse ?? new Rational(1, 25)
             : MedianStep(ticks) * timeBase;
 
         // A packet's duration is as rounded as its time: within a tick of the frame period it is the frame period.
@@ -167,20 +181,30 @@ public sealed class FrameTimeline
             }
         }
 
-        bool nextIsMeant = ConstantRate is null && low < Count && this[low] - time <= Rounding
+        bool nextIsMeant = ConstantRate is null && low < Count && this[low] - time <= Reach
             && (low == 0 || this[low] - time < time - this[low - 1]);
         return nextIsMeant ? low : low - 1;
     }
 
     /// <summary>Whether <paramref name="time"/> is frame <paramref name="index"/>'s own: exactly, or within a tick where times are as rounded as the container's.</summary>
     public bool IsAt(int index, Rational time) => ConstantRate is null
-        ? Rational.Abs(this[index] - time) <= Rounding
+        ? Rational.Abs(this[index] - time) <= Reach
         : this[index] == time;
 
-    // One tick, but never so much that a coarse time base (1/25) swallows real positions between frames.
-    private Rational Rounding => Rational.Min(_timeBase, new Rational(1, 500));
+    // Never so much that a coarse time base (1/25) swallows real positions between frames.
+    private Rational Reach => Rational.Min(Rounding, new Rational(1, 500));
 
-    private static IEnumerable<Rational> Candidates(long[] ticks, Rational timeBase, IEnumerable<Rational?> hints)
+    // A millisecond's where all times are whole milliseconds apart, though ticks are finer; else 1.
+    private static long RoundedTicks(long[] ticks, Rational timeBase)
+    {
+        Rational aMillisecond = new Rational(1, 1000) / timeBase;
+        return aMillisecond.Denominator == 1 && ticks.All(t => (t - ticks[0]) % aMillisecond.Numerator == 0) ? aMillisecond.Numerator : 1;
+    }
+
+    private static Rational? EvenRate(long[] ticks, Rational timeBase, long roundedTicks, IEnumerable<Rational?> hints, int leastStepsPerGap = 4) =>
+        Candidates(ticks, timeBase, roundedTicks, hints).Cast<Rational?>().FirstOrDefault(r => Fits(ticks, timeBase, r!.Value, leastStepsPerGap, roundedTicks));
+
+    private static IEnumerable<Rational> Candidates(long[] ticks, Rational timeBase, long roundedTicks, IEnumerable<Rational?> hints)
     {
         // A stated rate that is a standard one comes first: over few frames the average that a reader computes fits as well (19001/317 for
         // 60000/1001 in Matroska). Other stated rates come after the standard ones.
@@ -197,7 +221,7 @@ public sealed class FrameTimeline
         Rational median = MedianStep(ticks) * timeBase;
         foreach (Rational rate in StandardRates)
         {
-            if (Rational.Abs(rate.Inverse - median) <= timeBase && seen.Add(rate))
+            if (Rational.Abs(rate.Inverse - median) <= timeBase * roundedTicks && seen.Add(rate))
             {
                 yield return rate;
             }
@@ -239,7 +263,7 @@ public sealed class FrameTimeline
 
     // Steps of two and three fields, mostly in turn, that never leave the film's even times by so much that a frame would be another one's. A field is
     // 2/5 of a frame. Edits break the turn now and then.
-    private static bool FitsPulldown(long[] ticks, Rational timeBase, Rational rate)
+    private static bool FitsPulldown(long[] ticks, Rational timeBase, Rational rate, Rational rounding)
     {
         const int FewestFrames = 12;
         if (ticks.Length < FewestFrames)
@@ -255,7 +279,7 @@ public sealed class FrameTimeline
         {
             Rational step = (ticks[i] - ticks[i - 1]) * timeBase;
             long fields = (step / field).Round();
-            if (fields is not (2 or 3) || Rational.Abs(step - (fields * field)) > timeBase
+            if (fields is not (2 or 3) || Rational.Abs(step - (fields * field)) > rounding
                 || Rational.Abs(((ticks[i] - ticks[0]) * timeBase) - (i / rate)) > most)
             {
                 return false;
@@ -269,7 +293,7 @@ public sealed class FrameTimeline
     }
 
     // "Within one tick" of the grid: |tick time - n/r| <= one tick (or as many as times are rounded to), n the nearest slot, strictly increasing.
-    private static bool Fits(long[] ticks, Rational timeBase, Rational rate, int leastStepsPerGap = 4, long roundedTicks = 1)
+    private static bool Fits(long[] ticks, Rational timeBase, Rational rate, int leastStepsPerGap, long roundedTicks)
     {
         // A grid finer than two ticks would fit anything.
         if (rate.Inverse <= timeBase * roundedTicks * 2 && rate.Inverse != timeBase)

@@ -100,6 +100,7 @@ internal sealed partial class DecodedVideo
         await result.ReadTimesAsync(isSource, cancellationToken);
         if (filters is not null && Rational.TryParse(Text(video.Value, "time_base"), out Rational own) && own > result.TimeBase)
         {
+            own = ExpectedTimes.CommonTicks(result.Ticks, result.TimeBase, 2000) is not null ? Rational.Max(own, new Rational(1, 1000)) : own;
             result.Slack = (int)(own / result.TimeBase * 3 / 2).Ceiling();
         }
 

@@ -49,8 +49,17 @@ internal sealed class ExpectedTimes
     public static ExpectedTimes From(ReadOnlySpan<long> ticks, Rational timeBase, long? lastDurationTicks, IEnumerable<Rational> statedRates, Rational? end = null, int slack = 1)
     {
         Rational? rate = ticks.Length > 1 ? EvenRate(ticks, timeBase, statedRates, slack) : null;
+
+        // Copied from Matroska into a container of finer ticks, times are as coarse as they were.
+        int coarse = CommonTicks(ticks, timeBase, 1000) ?? 1;
+        if (rate is null && coarse > slack)
+        {
+            slack = coarse;
+            rate = EvenRate(ticks, timeBase, statedRates, slack);
+        }
+
         bool isPulldown = false;
-        if (rate is null && PulldownRate(ticks, timeBase) is { } film)
+        if (rate is null && PulldownRate(ticks, timeBase, slack) is { } film)
         {
             (rate, isPulldown) = (film, true);
         }
@@ -77,7 +86,7 @@ internal sealed class ExpectedTimes
             last = Rational.Min(last, limit - seconds[^1]);
         }
 
-        return new ExpectedTimes(seconds, rate, seconds[^1] - seconds[0] + last, rate is null ? Rational.Min(timeBase, new Rational(1, 500)) : Rational.Zero);
+        return new ExpectedTimes(seconds, rate, seconds[^1] - seconds[0] + last, rate is null ? Rational.Min(timeBase * coarse, new Rational(1, 500)) : Rational.Zero);
     }
 
     /// <summary>ceil(span slow rate).</summary>
@@ -118,7 +127,7 @@ internal sealed class ExpectedTimes
         Rational median = MedianStep(ticks) * timeBase;
         Rational mean = new Rational(ticks[^1] - ticks[0]) * timeBase / (ticks.Length - 1);
         List<Rational> stated = [.. statedRates];
-        List<Rational> candidates = [.. stated.Where(CommonRates.Contains), .. CommonRates.Where(r => Rational.Abs(r.Inverse - median) <= timeBase), .. stated,
+        List<Rational> candidates = [.. stated.Where(CommonRates.Contains), .. CommonRates.Where(r => Rational.Abs(r.Inverse - median) <= timeBase * slack), .. stated,
             median.Inverse, new(mean.Inverse.Round()), new((mean.Inverse * 1001).Round(), 1001)];
         foreach (Rational rate in candidates)
         {
@@ -131,11 +140,24 @@ internal sealed class ExpectedTimes
         return null;
     }
 
+    /// <summary>How many ticks make a part of a second, where every frame stands a whole number of such parts behind the first; else null.</summary>
+    public static int? CommonTicks(ReadOnlySpan<long> ticks, Rational timeBase, int partsPerSecond)
+    {
+        Rational part = new Rational(1, partsPerSecond) / timeBase;
+        bool isCommon = part.Denominator == 1 && part.Numerator <= int.MaxValue;
+        foreach (long tick in ticks)
+        {
+            isCommon = isCommon && (tick - ticks[0]) % part.Numerator == 0;
+        }
+
+        return isCommon ? (int)part.Numerator : null;
+    }
+
     /// <summary>
     /// The film's rate where its frames stay for two and three fields by turns (3:2 pulldown by flags, not by pictures); null where they do not. Counted in
     /// fields of 1/60 s or 1001/60000 s: frame k must begin within 1.2 fields of field 2.5 k.
     /// </summary>
-    private static Rational? PulldownRate(ReadOnlySpan<long> ticks, Rational timeBase)
+    private static Rational? PulldownRate(ReadOnlySpan<long> ticks, Rational timeBase, int slack)
     {
         foreach (Rational fieldRate in (ReadOnlySpan<Rational>)[new(60000, 1001), 60])
         {
@@ -147,7 +169,7 @@ internal sealed class ExpectedTimes
             {
                 double exact = (ticks[k] - ticks[k - 1]) / ticksPerField;
                 double step = Math.Round(exact);
-                fits = step is 2 or 3 && Math.Abs(exact - step) * ticksPerField <= 1 + 1e-6
+                fits = step is 2 or 3 && Math.Abs(exact - step) * ticksPerField <= slack + 1e-6
                     && Math.Abs(((ticks[k] - ticks[0]) / ticksPerField) - (2.5 * k)) <= 1.2 + 1e-9;
                 sameAsBefore += step == lastStep ? 1 : 0;
                 lastStep = step;

@@ -27,6 +27,27 @@ public sealed class FrameTimelineTests
                 && Enumerable.Range(0, film.count).All(i => timeline[i] - timeline.First == i / film.rate);
         }).QuickCheckThrowOnFailure();
 
+    [Theory]
+    [InlineData(16)] // as ffmpeg copies Matroska into MP4
+    [InlineData(90)]
+    public void FromTicks_MillisecondsInFinerTicks_AreAsRoundedAsInMatroska(int ticksAMillisecond)
+    {
+        Rational timeBase = new(1, 1000L * ticksAMillisecond);
+        foreach (Rational rate in Rates)
+        {
+            long[] milliseconds = [.. Enumerable.Range(0, 200).Select(i => Tick(21 + (i / rate * 1000), floor: false))];
+            FrameTimeline timeline = FrameTimeline.FromTicks([.. milliseconds.Select(t => t * ticksAMillisecond)], timeBase, null);
+            Assert.Equal(rate, timeline.ConstantRate);
+            Assert.Equal(200 / rate, timeline.Duration);
+        }
+
+        // At a variable rate, an output frame within a millisecond of a source frame is that one.
+        FrameTimeline uneven = FrameTimeline.FromTicks([.. ((long[])[0, 31, 50, 99, 140, 163, 201]).Select(t => t * ticksAMillisecond)], timeBase, null);
+        Assert.Null(uneven.ConstantRate);
+        Assert.True(uneven.IsAt(2, new Rational(507, 10000)));
+        Assert.False(uneven.IsAt(2, new Rational(52, 1000)));
+    }
+
     [Fact]
     public void FromTicks_GapInAnEvenRate_StaysConstantRate()
     {

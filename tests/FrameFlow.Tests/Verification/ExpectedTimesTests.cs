@@ -45,20 +45,22 @@ public sealed class ExpectedTimesTests
         Rational timeBase = Parse(timeBaseText);
         foreach (int modulus in (int[])[2, 3, 4, 7, 11, 21])
         {
-            long[] ticks = Ticks(150, rate, timeBase, n => n * 31 % modulus != 1);
-            ExpectedTimes expected = ExpectedTimes.From(ticks, timeBase, null, [rate]);
-            FrameTimeline timeline = FrameTimeline.FromTicks(ticks, timeBase, null, rate);
+            AssertAgree(Ticks(150, rate, timeBase, n => n * 31 % modulus != 1), timeBase, rate);
+        }
+    }
 
-            Assert.Equal(timeline.ConstantRate, expected.Rate);
-            Assert.Equal(timeline.Duration, expected.Span);
-            int index = 0;
-            for (long k = 0; k < expected.CountAt(60, Rational.One); k++)
-            {
-                (index, double position) = expected.Place(k, 60, Rational.One, index);
-                Rational time = timeline.First + new Rational(k, 60);
-                Assert.True(timeline.IndexAt(time) == index, "index");
-                Assert.True((timeline.IsAt(index, time) || index == timeline.Count - 1) == (position == 0), "position");
-            }
+    [Theory]
+    [InlineData("24000/1001", 16)]
+    [InlineData("24", 90)]
+    [InlineData("60000/1001", 90)]
+    [InlineData("29", 16)]
+    public void From_MillisecondsInFinerTicks_AgreesWithThePipelinesTimeline(string rateText, int ticksAMillisecond)
+    {
+        Rational rate = Parse(rateText);
+        foreach (int modulus in (int[])[2, 3, 7, 1000])
+        {
+            long[] ticks = [.. Ticks(150, rate, new Rational(1, 1000), n => n * 31 % modulus != 1).Select(t => t * ticksAMillisecond)];
+            AssertAgree(ticks, new Rational(1, 1000L * ticksAMillisecond), rate);
         }
     }
 
@@ -88,6 +90,23 @@ public sealed class ExpectedTimesTests
 
         Assert.Equal((0, 0.4), times.Place(1, 25, new Rational(5, 2), 0));
         Assert.Equal((2, 0), times.Place(5, 25, new Rational(5, 2), 0));
+    }
+
+    private static void AssertAgree(long[] ticks, Rational timeBase, Rational rate)
+    {
+        ExpectedTimes expected = ExpectedTimes.From(ticks, timeBase, null, [rate]);
+        FrameTimeline timeline = FrameTimeline.FromTicks(ticks, timeBase, null, rate);
+
+        Assert.Equal(timeline.ConstantRate, expected.Rate);
+        Assert.Equal(timeline.Duration, expected.Span);
+        int index = 0;
+        for (long k = 0; k < expected.CountAt(60, Rational.One); k++)
+        {
+            (index, double position) = expected.Place(k, 60, Rational.One, index);
+            Rational time = timeline.First + new Rational(k, 60);
+            Assert.True(timeline.IndexAt(time) == index, "index");
+            Assert.True((timeline.IsAt(index, time) || index == timeline.Count - 1) == (position == 0), "position");
+        }
     }
 
     private static Rational Parse(string text)
