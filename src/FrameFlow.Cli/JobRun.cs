@@ -29,7 +29,7 @@ internal static class JobRun
         bool json = arguments.IsJson(parsed);
         if (arguments.IsDryRun(parsed))
         {
-            await using SegmentedJob prepared = await SegmentedJob.PrepareAsync(request, policy, ModelsCommand.Catalog(), log, TimeProvider.System, cancellationToken);
+            await using SegmentedJob prepared = await SegmentedJob.PrepareAsync(request, policy with { ScansWhole = true }, ModelsCommand.Catalog(), log, TimeProvider.System, cancellationToken);
             PrintPlan(await prepared.EstimateAsync(cancellationToken), request.Options, prepared, planned(prepared), json);
             return ExitCode.Success;
         }

@@ -50,6 +50,9 @@ public sealed class FrameFlowException : Exception
     /// <summary>Whether memory ran out: the same work may succeed in smaller pieces.</summary>
     public bool IsOutOfMemory { get; init; }
 
+    /// <summary>Whether decoding told that a scan concluded from the packets is wrong (<see cref="Decoding.SourceScan.IsConcluded"/>): a scan that decodes the film tells what is true.</summary>
+    public bool RefutesScan { get; init; }
+
     /// <summary>For a fault of an outside program: its command line and the end of its standard error. Logged, not shown.</summary>
     public string? ToolOutput { get; init; }
 }

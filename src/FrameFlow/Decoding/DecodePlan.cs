@@ -57,6 +57,24 @@ internal sealed class DecodePlan
         _seek = Seek(info, (StartTick * timeline.Tick) - info.StartTime);
     }
 
+    /// <summary>The plan for the frames from a key frame on, sought without a margin.</summary>
+    /// <param name="info">The probe; of an indexed container (<see cref="IsIndexed"/>).</param>
+    /// <param name="stream">The video stream.</param>
+    /// <param name="options">The options of the scan.</param>
+    /// <param name="keyTick">The key frame's tick, or the film's first one.</param>
+    /// <param name="endTick">The first tick that is not wanted.</param>
+    public DecodePlan(MediaInfo info, StreamInfo stream, DecodeOptions options, long keyTick, long endTick)
+        : this(info, stream, options)
+    {
+        StartTick = keyTick;
+        EndTick = endTick;
+        Rational seek = ((keyTick + 1) * stream.TimeBase) - info.StartTime;
+        _seek = seek > IndexedMargin ? seek : null;
+    }
+
+    /// <summary>Whether a container has an index of its key frames.</summary>
+    public static bool IsIndexed(MediaInfo info) => info.Container.Contains("mp4", StringComparison.Ordinal) || info.Container.Contains("matroska", StringComparison.Ordinal);
+
     private static Rational? Seek(MediaInfo info, Rational start)
     {
         if (info.Sequence is { } sequence)
@@ -66,8 +84,7 @@ internal sealed class DecodePlan
             return index > 0 ? index / sequence.Rate : null;
         }
 
-        bool isIndexed = info.Container.Contains("mp4", StringComparison.Ordinal) || info.Container.Contains("matroska", StringComparison.Ordinal);
-        Rational seek = start - (isIndexed ? IndexedMargin : UnindexedMargin);
+        Rational seek = start - (IsIndexed(info) ? IndexedMargin : UnindexedMargin);
         return seek > Rational.Zero ? seek : null;
     }
 

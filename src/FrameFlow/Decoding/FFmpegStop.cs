@@ -23,7 +23,8 @@ internal sealed class FFmpegStop : IDisposable
         _process.Dispose();
     }
 
-    private void Stop()
+    /// <summary>Stops the process, if it runs still.</summary>
+    public void Stop()
     {
         try
         {
@@ -32,6 +33,10 @@ internal sealed class FFmpegStop : IDisposable
         catch (AggregateException e) when (e.Flatten().InnerExceptions.All(i => i is IOException or InvalidOperationException))
         {
             // It is gone already.
+        }
+        catch (ObjectDisposedException)
+        {
+            // So is whoever waited for it.
         }
     }
 }

@@ -124,19 +124,36 @@ public sealed partial class FrameSource : IFrameSource
         try
         {
             using FFmpegStop stop = new(cancellationToken);
+            string? complaint = null;
             RawFrameReceiver receiver = new(_pool, _scan, _part, _beginsAtPart, writer, room, cancellationToken);
             FFMpegArgumentProcessor processor = FFMpegArguments
                 .FromFileInput(Quotable(_plan.Input), verifyExists: false, o => o
-                    .WithCustomArgument("-hide_banner -nostats -nostdin -v error")
+                    .WithCustomArgument("-hide_banner -nostats -nostdin -v " + (_scan.IsConcluded ? "level+warning" : "error"))
                     .WithCustomArgument(string.Join(' ', (string[])[.. _hardware is null ? [] : (string[])["-hwaccel", _hardware], .. _plan.InputOptions])))
                 .OutputToPipe(receiver, o => o
                     .WithCustomArgument(string.Join(' ', _plan.OutputOptions))
                     .WithCustomArgument(DecodePlan.Chain(_plan.Trim, _scan.Conversion ?? (_hardware is null ? null : "format=" + _scan.RawPixelFormat), _scan.Filters) is { } filters ? $"-vf \"{filters}\"" : ""))
                 .CancellableThrough(stop.Token, TimeSpan.Zero);
+            if (_scan.IsConcluded)
+            {
+                processor.NotifyOnStandardError(line =>
+                {
+                    if (complaint is null && SourceScanner.ComplaintIn(line) is { } text)
+                    {
+                        complaint = text;
+                        stop.Stop();
+                    }
+                });
+            }
 
             // The token goes in above, where no grace is given: a decoder that waits for a full socket would not see a polite request.
             FFMpegResult result = await processor.ProcessAsynchronously(throwOnError: false, new FFOptions(), CancellationToken.None);
             cancellationToken.ThrowIfCancellationRequested();
+            if (complaint is not null && !receiver.HasMore)
+            {
+                throw Refuted(complaint);
+            }
+
             receiver.ThrowIfFaulted();
             ThrowUnlessComplete(receiver, result, "ffmpeg " + processor.Arguments);
         }
@@ -180,8 +197,16 @@ public sealed partial class FrameSource : IFrameSource
     [GeneratedRegex(@"(\\+)$")]
     private static partial Regex TrailingBackslashes();
 
+    private FrameFlowException Refuted(string reason) =>
+        new(FaultKind.Decode, $"'{_info.Path}' does not decode as its packets tell ({reason}); run it again.") { RefutesScan = true, CanRetry = true };
+
     private void ThrowUnlessComplete(RawFrameReceiver receiver, FFMpegResult result, string command)
     {
+        if (_scan.IsConcluded && (receiver.HasMore || receiver.Received < receiver.Expected))
+        {
+            throw Refuted(string.Create(CultureInfo.InvariantCulture, $"{(receiver.HasMore ? "more than" : $"{receiver.Received} of")} {receiver.Expected} frames"));
+        }
+
         int expected = receiver.Expected;
         string[] errors = [.. result.StandardError.TakeLast(20)];
         string output = command + "\n" + string.Join('\n', errors);

@@ -29,9 +29,15 @@ public enum FieldContent
 /// <param name="What">What was found, one line.</param>
 public sealed record DamagedStretch(Rational Start, Rational End, string What);
 
-/// <summary>What one decoding pass over the source found: the ground on which the output is planned.</summary>
+/// <summary>What the source holds, found by decoding it once or concluded from its packets: the ground on which the output is planned.</summary>
 public sealed record SourceScan
 {
+    /// <summary>
+    /// Whether this was concluded from the packets and a few stretches that were decoded (<see cref="SourceScanner.ConcludeAsync"/>): <see cref="FrameSource"/> then proves it, and refuses
+    /// at the first complaint, or at a frame too few or too many (<see cref="FrameFlowException.RefutesScan"/>).
+    /// </summary>
+    public bool IsConcluded { get; init; }
+
     /// <summary>The times of the frames that decode, after <see cref="Filters"/>.</summary>
     public required FrameTimeline Timeline { get; init; }
 

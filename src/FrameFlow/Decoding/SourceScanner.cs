@@ -32,7 +32,7 @@ public static partial class SourceScanner
         FieldStatistics fields = new();
         Pass plain = new(plan, stream);
         string chain = info.Sequence is null
-            ? DecodePlan.Chain("showinfo=checksum=0", plan.Trim, working.Conversion, "idet,metadata=mode=print:file=-")!
+            ? FieldsOf(plan, working)
             : DecodePlan.Chain("showinfo=checksum=0", plan.Trim)!;
         int exitCode = await RunAsync(plan, options, chain, line => fields.Add(line), plain, cancellationToken);
         if (plain.Ticks.Count == 0)
@@ -69,9 +69,9 @@ public static partial class SourceScanner
         (List<long> ticks, List<int> dropped) = Increasing(plain, notes, plain.Damage, plan.End);
         Rational? last = await LastDurationAsync(info, stream, ticks, cancellationToken);
         FrameTimeline timeline = Timeline([.. ticks], plain.TimeBase, last, plan, video.AverageRate, video.BaseRate);
-        if (timeline.ConstantRate is { } even && Enumerable.Range(0, Math.Min(12, timeline.Count)).Any(i => Rational.Abs((ticks[i] * plain.TimeBase) - timeline[i]) > timeline.Rounding * 2))
+        if (IsPulledDown(timeline, ticks, plain.TimeBase))
         {
-            notes.Add($"The frames stay for two and three fields by turns (3:2 pulldown by flags); they are the film's own, and taken to stand evenly, at {even} fps.");
+            notes.Add($"The frames stay for two and three fields by turns (3:2 pulldown by flags); they are the film's own, and taken to stand evenly, at {timeline.ConstantRate} fps.");
         }
 
         List<DamagedStretch> damage = plain.Damage;
@@ -153,6 +153,11 @@ public static partial class SourceScanner
             ],
         };
     }
+
+    private static string FieldsOf(DecodePlan plan, WorkingFormat working, string judge = "idet") => DecodePlan.Chain("showinfo=checksum=0", plan.Trim, working.Conversion, judge, "metadata=mode=print:file=-")!;
+
+    private static bool IsPulledDown(FrameTimeline timeline, IReadOnlyList<long> ticks, Rational timeBase) =>
+        timeline.ConstantRate is not null && Enumerable.Range(0, Math.Min(12, timeline.Count)).Any(i => Rational.Abs((ticks[i] * timeBase) - timeline[i]) > timeline.Rounding * 2);
 
     private static Task<int> RunAsync(DecodePlan plan, DecodeOptions options, string chain, Action<string> onLine, Pass pass, CancellationToken cancellationToken) =>
         ExternalTool.RunAsync(
@@ -318,7 +323,7 @@ public static partial class SourceScanner
         return (ticks, dropped);
     }
 
-    private static long TypicalStep(List<long> ticks)
+    private static long TypicalStep(IReadOnlyList<long> ticks)
     {
         long[] steps = [.. ticks.Zip(ticks.Skip(1), static (a, b) => b - a).Where(static s => s > 0)];
         Array.Sort(steps);
@@ -391,10 +396,28 @@ public static partial class SourceScanner
             static _ => { },
             cancellationToken);
 
-        // Some writers put one tick where they know nothing: no frame among frames of ten ticks and more lasts that short.
-        bool isMeaningful = found > 1 || (ticks.Count > 1 && ticks[^1] - ticks[0] < 10L * (ticks.Count - 1));
-        return isMeaningful ? found * stream.TimeBase : null;
+        return Meaningful(found, ticks) * stream.TimeBase;
     }
+
+    // Some writers put one tick where they know nothing: no frame among frames of ten ticks and more lasts that short.
+    private static long? Meaningful(long? duration, IReadOnlyList<long> ticks) =>
+        duration > 1 || (ticks.Count > 1 && ticks[^1] - ticks[0] < 10L * (ticks.Count - 1)) ? duration : null;
+
+    /// <summary>What a line of ffmpeg's (<c>-loglevel level+warning</c> or more) says of damage; null where it says nothing of it.</summary>
+    internal static string? ComplaintIn(string line)
+    {
+        Match message = MessagePattern().Match(line);
+        return message.Success && IsComplaint(line, message.Groups["level"].ValueSpan, message.Groups["text"].ValueSpan) ? message.Groups["text"].Value : null;
+    }
+
+    // The null muxer's complaint about equal rounded times concerns nothing that is kept; mmco at an open group of pictures is harmless.
+    private static bool IsComplaint(string line, ReadOnlySpan<char> level, ReadOnlySpan<char> text) =>
+        (level is "error" or "fatal" or "panic"
+            || (level is "warning" && (text.Contains("corrupt", StringComparison.OrdinalIgnoreCase) || text.Contains("concealing", StringComparison.Ordinal) || text.Contains("truncat", StringComparison.OrdinalIgnoreCase))))
+        && !line.StartsWith("[null @", StringComparison.Ordinal) && !text.StartsWith("mmco:", StringComparison.Ordinal) && !text.StartsWith("number of reference frames", StringComparison.Ordinal);
+
+    [GeneratedRegex(@"^(?:\[[^\]]+ @ 0x[0-9a-f]+\] )*\[(?<level>panic|fatal|error|warning|info|verbose|debug)\] (?<text>.*)$")]
+    private static partial Regex MessagePattern();
 
     private static FrameFlowException NothingDecodes(MediaInfo info, StreamInfo stream, DecodeOptions options, Pass pass)
     {
@@ -411,7 +434,7 @@ public static partial class SourceScanner
     private static string Seconds(Rational? duration) => duration is { } d ? string.Create(CultureInfo.InvariantCulture, $"{d.ToDouble():0.###} s") : "an unknown time";
 
     /// <summary>What one run of ffmpeg says on standard error: the frames in order, and the complaints between them.</summary>
-    private sealed partial class Pass(DecodePlan plan, StreamInfo stream)
+    private sealed class Pass(DecodePlan plan, StreamInfo stream)
     {
         private const int KeptComplaints = 20;
 
@@ -470,7 +493,7 @@ public static partial class SourceScanner
                 ReadOnlySpan<char> ratio = text["config in time_base: ".Length..];
                 TimeBase = Rational.TryParse(ratio[..ratio.IndexOf(',')].ToString(), out Rational timeBase) && timeBase > Rational.Zero ? timeBase : TimeBase;
             }
-            else if (level is "error" or "fatal" or "panic" || (level is "warning" && IsDamage(text)))
+            else if (IsComplaint(line, level, text))
             {
                 Complain(line, message.Groups["text"].Value);
             }
@@ -498,9 +521,6 @@ public static partial class SourceScanner
                 }
             }
         }
-
-        private static bool IsDamage(ReadOnlySpan<char> text) =>
-            text.Contains("corrupt", StringComparison.OrdinalIgnoreCase) || text.Contains("concealing", StringComparison.Ordinal) || text.Contains("truncat", StringComparison.OrdinalIgnoreCase);
 
         private void AddFrame(ReadOnlySpan<char> text)
         {
@@ -553,12 +573,6 @@ public static partial class SourceScanner
 
         private void Complain(string line, string text)
         {
-            // The null muxer's complaint about equal rounded times concerns nothing that is kept; mmco at an open group of pictures is harmless.
-            if (line.StartsWith("[null @", StringComparison.Ordinal) || text.StartsWith("mmco:", StringComparison.Ordinal) || text.StartsWith("number of reference frames", StringComparison.Ordinal))
-            {
-                return;
-            }
-
             LastComplaints.Add(line.Length == 0 ? text : line);
             if (LastComplaints.Count > KeptComplaints)
             {
@@ -617,8 +631,5 @@ public static partial class SourceScanner
             int end = rest.IndexOf(' ');
             return end < 0 ? rest : rest[..end];
         }
-
-        [GeneratedRegex(@"^(?:\[[^\]]+ @ 0x[0-9a-f]+\] )*\[(?<level>panic|fatal|error|warning|info|verbose|debug)\] (?<text>.*)$")]
-        private static partial Regex MessagePattern();
     }
 }

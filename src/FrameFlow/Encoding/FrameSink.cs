@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using FFMpegCore;
 using FFMpegCore.Exceptions;
 using FFMpegCore.Pipes;
@@ -203,12 +201,12 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
         {
             // FFMpegCore's token ends when ffmpeg does; ours when the caller wants it. Upstream must hear of both.
             using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, stop.Token);
-            using NativeMemoryView view = new();
+            using BlockingWriter writer = new(outputStream);
             NutWriter? nut = sink.Plan.PipeTimeBase is { } unit ? new NutWriter(sink.Plan.Request.Format, unit) : null;
             Rational? previous = null;
             try
             {
-                if (nut is not null && !await TryWriteAsync(outputStream, nut.Header(), either.Token))
+                if (nut is not null && !await writer.WriteAsync(nut.Header(), 0, 0))
                 {
                     return;
                 }
@@ -224,12 +222,8 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
                             sink._sources.Add((int)frame.SourceIndex);
                         }
 
-                        if (nut is not null && !await TryWriteAsync(outputStream, nut.BeforeFrame(sink.TicksOf(frame.Time)), either.Token))
-                        {
-                            return;
-                        }
-
-                        if (!await TryWriteAsync(outputStream, view.Show(frame.Address, checked((int)frame.Format.FrameBytes)), either.Token))
+                        // Where the pipe breaks ffmpeg is gone, and its exit code and last words say why.
+                        if (!await writer.WriteAsync(nut?.BeforeFrame(sink.TicksOf(frame.Time)) ?? default, frame.Address, checked((int)frame.Format.FrameBytes)))
                         {
                             return;
                         }
@@ -251,48 +245,10 @@ public sealed class FrameSink(EncodePlan plan, OutputFile output) : IFrameSink
                 await stop.CancelAsync();
             }
         }
-
-        // False for a broken pipe: ffmpeg is gone, and its exit code and last words say why. The pool's builder: a write that has to wait makes no object.
-        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-        private static async ValueTask<bool> TryWriteAsync(Stream stream, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
-        {
-            try
-            {
-                await stream.WriteAsync(bytes, cancellationToken);
-                return true;
-            }
-            catch (Exception e) when (e is IOException or ObjectDisposedException)
-            {
-                return false;
-            }
-        }
     }
 
     private EncodePlan Plan => plan;
 
     // From the first frame on: ffmpeg takes a pipe's start for 0, the shift is a filter's.
     private long TicksOf(Rational time) => ((time - plan.TimeOf(0)) / plan.PipeTimeBase!.Value).Round();
-
-    /// <summary>Native memory as <see cref="Memory{T}"/>, one object for all frames.</summary>
-    private sealed unsafe class NativeMemoryView : MemoryManager<byte>
-    {
-        private nint _address;
-        private int _length;
-
-        public Memory<byte> Show(nint address, int length)
-        {
-            (_address, _length) = (address, length);
-            return CreateMemory(0, length);
-        }
-
-        public override Span<byte> GetSpan() => new((void*)_address, _length);
-
-        public override MemoryHandle Pin(int elementIndex = 0) => new(Unsafe.Add<byte>((void*)_address, elementIndex), default, this);
-
-        public override void Unpin()
-        {
-        }
-
-        protected override void Dispose(bool disposing) => (_address, _length) = (0, 0);
-    }
 }

@@ -18,6 +18,9 @@ public sealed record SegmentPolicy
     /// <summary>Whether the same is done, rather than the request refused, where what was left is of another input, model or setting.</summary>
     public bool RestartIfChanged { get; init; }
 
+    /// <summary>Whether the film is decoded before anything is told of it, also where its packets seem to tell enough to begin (<see cref="Decoding.SourceScanner.ConcludeAsync"/>).</summary>
+    public bool ScansWhole { get; init; }
+
     /// <summary>Lists every option that is out of range.</summary>
     public IReadOnlyList<string> Validate() => TargetSeconds is 0 or (>= 0.5 and <= 86400) ? []
         : [FormattableString.Invariant($"--segment {TargetSeconds}: 0 for none, or 0.5 to 86400 seconds")];

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Security.Cryptography;
+using FrameFlow.Decoding;
 using FrameFlow.Encoding;
 using FrameFlow.Inference;
 using FrameFlow.Media;
@@ -25,22 +26,24 @@ public sealed class SegmentedJob : IAsyncDisposable
     private readonly SegmentPolicy _policy;
     private readonly ILogger _log;
     private readonly WorkFolder _work;
-    private readonly VideoJob _job;
+    private readonly Func<SourceScan?, CancellationToken, Task<VideoJob>> _prepareAnew;
     private readonly JobFingerprint _fingerprint;
     private readonly SourceStamp _stamp;
+    private VideoJob _job;
     private JournalState _state;
     private SegmentPlan? _plan;
     private FileLock? _lock;
     private long _framesBefore;
 
     private SegmentedJob(
-        JobRequest request, SegmentPolicy policy, ILogger log, WorkFolder work, VideoJob job, JobFingerprint fingerprint, SourceStamp stamp, JournalState state, SegmentPlan? plan)
+        JobRequest request, SegmentPolicy policy, ILogger log, WorkFolder work, VideoJob job, Func<SourceScan?, CancellationToken, Task<VideoJob>> prepareAnew, JobFingerprint fingerprint, SourceStamp stamp, JournalState state, SegmentPlan? plan)
     {
         Request = request;
         _policy = policy;
         _log = log;
         _work = work;
         _job = job;
+        _prepareAnew = prepareAnew;
         _fingerprint = fingerprint;
         _stamp = stamp;
         _state = state;
@@ -186,12 +189,22 @@ public sealed class SegmentedJob : IAsyncDisposable
             }
         }
 
-        VideoJob job = await VideoJob.PrepareAsync(given.Options, [.. request.Operations.Select(o => o.Create())], models, log, cancellationToken, plan?.Scan.ToScan(), await OwnPapersAsync(state, cancellationToken));
+        IReadOnlySet<string> ownPapers = await OwnPapersAsync(state, cancellationToken);
+        Task<VideoJob> MakeAsync(SourceScan? scan, double? concludeBeyond, CancellationToken token) =>
+            VideoJob.PrepareAsync(given.Options, [.. request.Operations.Select(o => o.Create())], models, log, token, scan, ownPapers, concludeBeyond: concludeBeyond);
+        double? concludeBeyond = policy.ScansWhole || given.Options.Strict ? null : policy.TargetSeconds <= 0 ? double.PositiveInfinity : policy.EvenOne ? 0 : policy.TargetSeconds * 3 / 2;
+        VideoJob job = await MakeAsync(plan?.Scan.ToScan(), concludeBeyond, cancellationToken);
+        bool isSegmented = state.Begun is not null || IsWorthSegments(job, policy);
+        if (job.Scan.IsConcluded && !isSegmented && job.Operations.Any(o => o.Models.Count > 0))
+        {
+            // In one go, that the scan is wrong would show after hours.
+            await job.DisposeAsync();
+            job = await MakeAsync(null, null, cancellationToken);
+        }
+
         bool startsAnew = false;
         try
         {
-            bool begunBefore = state.Begun is not null;
-            bool isSegmented = begunBefore || (policy.TargetSeconds > 0 && job.Encode.CanBeJoined && job.Operations.All(o => o.WorksInParts) && (policy.EvenOne || TargetFrames(job, policy) * 3 / 2 < job.Plan.FramesOut));
             JobFingerprint fingerprint = new()
             {
                 Input = hash ?? "",
@@ -207,7 +220,7 @@ public sealed class SegmentedJob : IAsyncDisposable
                 throw Changed(work, differences);
             }
 
-            return new SegmentedJob(request, policy, log, work, job, fingerprint, stamp, state, plan) { IsSegmented = isSegmented };
+            return new SegmentedJob(request, policy, log, work, job, (scan, token) => MakeAsync(scan, null, token), fingerprint, stamp, state, plan) { IsSegmented = isSegmented };
         }
         catch (Exception e)
         {
@@ -237,7 +250,7 @@ public sealed class SegmentedJob : IAsyncDisposable
                 Clear();
             }
 
-            return await _job.RunAsync(cancellationToken);
+            return await ProveAsync(() => _job.RunAsync(cancellationToken), cancellationToken);
         }
 
         Stopwatch clock = Stopwatch.StartNew();
@@ -295,10 +308,16 @@ public sealed class SegmentedJob : IAsyncDisposable
 
         _state = found;
 
+        if (_plan is not null && _job.Scan.IsConcluded)
+        {
+            // Another process has planned by what it proved.
+            await PrepareAnewAsync(_plan.Scan.ToScan(), cancellationToken);
+        }
+
         if (_plan is null)
         {
             _log.Information("Reading the film once for its cuts{More:l} ...", _job.Operations.Any(o => o.NeedsAnalysis) ? " and its noise" : "");
-            (IReadOnlyList<int> cuts, IReadOnlyList<ulong> hashes) = await _job.ReadSourceAsync(cancellationToken);
+            (IReadOnlyList<int> cuts, IReadOnlyList<ulong> hashes) = await ProveAsync(() => _job.ReadSourceAsync(cancellationToken), cancellationToken);
             if (SourceStamp.Of(Request.Options.Input) != _stamp)
             {
                 throw new FrameFlowException(FaultKind.Input, $"The input '{Request.Options.Input}' is changing while it is read; run it again when it is complete.") { CanRetry = true };
@@ -417,7 +436,7 @@ public sealed class SegmentedJob : IAsyncDisposable
         OutputReport report = await OutputCheck.VerifyAsync(_job.Encode, joined.PartialPath, Plan.FramesOut, cancellationToken);
         if (prove && Request.Operations is [InterpolationOperationOptions interpolation])
         {
-            await ProveAsync(interpolation, joined.PartialPath, cancellationToken);
+            await ProveTimesAsync(interpolation, joined.PartialPath, cancellationToken);
         }
 
         Rational[] cuts = [.. _plan.Cuts.Select(c => _job.Scan.Timeline[c])];
@@ -452,6 +471,31 @@ public sealed class SegmentedJob : IAsyncDisposable
     {
         _lock?.Dispose();
         await _job.DisposeAsync();
+    }
+
+    private static bool IsWorthSegments(VideoJob job, SegmentPolicy policy) =>
+        policy.TargetSeconds > 0 && job.Encode.CanBeJoined && job.Operations.All(o => o.WorksInParts) && (policy.EvenOne || TargetFrames(job, policy) * 3 / 2 < job.Plan.FramesOut);
+
+    // What was concluded from the packets is proven by decoding; where it is refuted, the film is scanned and the work begins anew.
+    private async Task<T> ProveAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (FrameFlowException e) when (e.RefutesScan)
+        {
+            _log.Information("{Refutation:l}: it is decoded once to know what it holds, and the work begins anew.", e.Message.Split(';')[0]);
+        }
+
+        await PrepareAnewAsync(null, cancellationToken);
+        return await work();
+    }
+
+    private async Task PrepareAnewAsync(SourceScan? scan, CancellationToken cancellationToken)
+    {
+        await _job.DisposeAsync();
+        _job = await _prepareAnew(scan, cancellationToken);
     }
 
     private static long TargetFrames(VideoJob job, SegmentPolicy policy) =>
@@ -585,7 +629,7 @@ public sealed class SegmentedJob : IAsyncDisposable
         }
     }
 
-    private async Task ProveAsync(InterpolationOperationOptions interpolation, string path, CancellationToken cancellationToken)
+    private async Task ProveTimesAsync(InterpolationOperationOptions interpolation, string path, CancellationToken cancellationToken)
     {
         VerificationReport report = await new TimingVerifier(new VerificationOptions
         {

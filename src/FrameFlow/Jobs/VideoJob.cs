@@ -23,7 +23,7 @@ public sealed class VideoJob : IAsyncDisposable
     private readonly IReadOnlyList<IVideoOperation> _operations;
     private readonly ILogger _log;
     private readonly MediaInfo _info;
-    private readonly SourceScan _scan;
+    private SourceScan _scan;
     private readonly NativePool _memory;
     private readonly DeviceSelection _devices;
     private FrameSink? _sink;
@@ -105,10 +105,14 @@ public sealed class VideoJob : IAsyncDisposable
     /// <param name="knownScan">What an earlier scan of this source with these options found; null for none.</param>
     /// <param name="ownPapers">Full paths of a ledger and a report that may be replaced, since an earlier run of this work published them; null for none.</param>
     /// <param name="devices">The device for networks; null: as the options ask.</param>
+    /// <param name="concludeBeyond">
+    /// Seconds of source beyond which the scan may be concluded from the packets (<see cref="SourceScanner.ConcludeAsync"/>), since the whole film is decoded before the work; where no network
+    /// is at work, any length. Whoever asks for it prepares anew, without it, where decoding refutes it. Null: never.
+    /// </param>
     /// <returns>A job that the caller runs once and disposes.</returns>
     /// <exception cref="FrameFlowException">The request, the source, the model, the device or the output's place is refused.</exception>
     public static async Task<VideoJob> PrepareAsync(
-        VideoJobOptions options, IReadOnlyList<IVideoOperation> operations, ModelCatalog models, ILogger log, CancellationToken cancellationToken, SourceScan? knownScan = null, IReadOnlySet<string>? ownPapers = null, DeviceSelection? devices = null)
+        VideoJobOptions options, IReadOnlyList<IVideoOperation> operations, ModelCatalog models, ILogger log, CancellationToken cancellationToken, SourceScan? knownScan = null, IReadOnlySet<string>? ownPapers = null, DeviceSelection? devices = null, double? concludeBeyond = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(operations);
@@ -146,7 +150,10 @@ public sealed class VideoJob : IAsyncDisposable
 
             output = OutputFile.Prepare(options.Output, options.Input, options.Overwrite);
             papers = JobPapers.Prepare(options, reads, ownPapers);
-            SourceScan scan = knownScan ?? await SourceScanner.ScanAsync(info, options.Decode, cancellationToken);
+            bool mayConclude = concludeBeyond is { } beyond && (info.Duration?.ToDouble() > beyond || operations.All(o => o.Models.Count == 0));
+            SourceScan scan = knownScan
+                ?? (mayConclude ? await SourceScanner.ConcludeAsync(info, options.Decode, cancellationToken) : null)
+                ?? await SourceScanner.ScanAsync(info, options.Decode, cancellationToken);
             if (options.Strict && scan.Damage.Count > 0)
             {
                 DamagedStretch first = scan.Damage[0];
@@ -417,6 +424,7 @@ public sealed class VideoJob : IAsyncDisposable
         }
 
         await RunAsync(Source(), stages, new BroadcastSink(consumers), cancellationToken);
+        _scan = _scan with { IsConcluded = false }; // It is proven.
         foreach (IVideoOperation other in _operations.Where(o => o.NeedsAnalysis && o.AnalysisKind is not null).Except(analysts))
         {
             if (analysts.First(a => a.AnalysisKind == other.AnalysisKind).Analysis is { } found)

@@ -304,4 +304,72 @@ public sealed class SourceScannerTests : IDisposable
         (List<Rational> times, _) = await LavfiClips.DecodeAsync(info, scan);
         Assert.Equal(Enumerable.Range(0, scan.Timeline.Count).Select(i => scan.Timeline[i]), times);
     }
+
+    [Theory]
+    [InlineData("a.mp4", "r=25", "libx264 -preset ultrafast -bf 2 -g 20 -pix_fmt yuv420p")]
+    [InlineData("a.mkv", "r=24000/1001", "libx264 -preset ultrafast -bf 2 -g 20 -x264opts open_gop=1 -pix_fmt yuv420p10le")]
+    [InlineData("a.mov", "r=30000/1001", "prores_ks -pix_fmt yuv422p10le")]
+    [InlineData("a.webm", "r=25", "libvpx-vp9 -deadline realtime -cpu-used 8 -g 20 -pix_fmt yuv420p")]
+    [InlineData("a.mp4", "r=50,select='mod(n\\,5)-mod(n\\,7)'", "libx264 -preset ultrafast -g 20 -pix_fmt yuv420p -fps_mode vfr")]
+    public async Task Conclude_OrderlyFilm_IsWhatAScanFinds(string name, string source, string codec)
+    {
+        string path = await _clips.MakeAsync(name, $"-f lavfi -i \"{Moving}:{source}\" -frames:v 100 -c:v {codec}");
+        (MediaInfo info, SourceScan scan) = await LavfiClips.ScanAsync(path);
+        LavfiClips.AssertSame(scan, (await SourceScanner.ConcludeAsync(info, new(), TestContext.Current.CancellationToken))!);
+    }
+
+    [Theory]
+    [InlineData("transport.ts", Moving, "-c:v libx264 -preset ultrafast -g 20")]
+    [InlineData("fields.mp4", Moving + ":r=50,tinterlace=interleave_top,setfield=prog", "-c:v libx264 -preset ultrafast -g 20")]
+    [InlineData("still.mp4", "color=s=320x240", "-c:v libx264 -preset ultrafast -g 20")]
+    [InlineData("two_key_frames.mp4", Moving, "-c:v libx264 -preset ultrafast -g 1000")]
+    [InlineData("mpeg4.mp4", Moving, "-c:v mpeg4 -g 20")]
+    public async Task Conclude_WherePacketsDoNotTell_IsSilent(string name, string source, string codec)
+    {
+        string path = await _clips.MakeAsync(name, $"-f lavfi -i \"{source}\" -frames:v {(name.StartsWith("two", StringComparison.Ordinal) ? 400 : 100)} -pix_fmt yuv420p {codec}");
+        MediaInfo info = await MediaProbe.ProbeAsync(path, TestContext.Current.CancellationToken);
+        Assert.Null(await SourceScanner.ConcludeAsync(info, new(), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Conclude_EditListThatHidesFrames_IsSilent()
+    {
+        await _clips.MakeAsync("whole.mp4", $"-f lavfi -i {Moving}:r=25 -frames:v 100 -pix_fmt yuv420p -c:v libx264 -preset ultrafast -g 10 -bf 0");
+        string path = await _clips.MakeAsync("cut.mp4", "-ss 0.6 -i {folder}/whole.mp4 -c copy");
+        MediaInfo info = await MediaProbe.ProbeAsync(path, TestContext.Current.CancellationToken);
+        Assert.Null(await SourceScanner.ConcludeAsync(info, new(), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Conclude_PartOfAFilm_IsSilent()
+    {
+        string path = await _clips.MakeAsync("a.mp4", $"-f lavfi -i {Moving}:r=25 -frames:v 100 -pix_fmt yuv420p -c:v libx264 -preset ultrafast -g 10");
+        MediaInfo info = await MediaProbe.ProbeAsync(path, TestContext.Current.CancellationToken);
+        Assert.Null(await SourceScanner.ConcludeAsync(info, new() { Start = 1 }, TestContext.Current.CancellationToken));
+        Assert.Null(await SourceScanner.ConcludeAsync(info, new() { Duration = 1 }, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Conclude_DamageBetweenTheStretches_IsRefutedByDecoding()
+    {
+        string path = await _clips.MakeHurtAsync("hurt.mp4");
+        MediaInfo info = await MediaProbe.ProbeAsync(path, TestContext.Current.CancellationToken);
+        SourceScan concluded = (await SourceScanner.ConcludeAsync(info, new(), TestContext.Current.CancellationToken))!;
+        Assert.Empty(concluded.Damage);
+        FrameFlowException fault = await Assert.ThrowsAsync<FrameFlowException>(() => LavfiClips.DecodeAsync(info, concluded));
+        Assert.True(fault.RefutesScan);
+    }
+
+    [Theory]
+    [InlineData(-1, "more than 49 frames")]
+    [InlineData(1, "50 of 51 frames")]
+    public async Task Conclude_AnotherNumberOfFrames_IsRefutedByDecoding(int more, string reason)
+    {
+        string path = await _clips.MakeAsync("a.mp4", $"-f lavfi -i {Moving}:r=25 -frames:v 50 -pix_fmt yuv420p -c:v libx264 -preset ultrafast");
+        (MediaInfo info, SourceScan scan) = await LavfiClips.ScanAsync(path);
+        SourceScan concluded = scan with { IsConcluded = true, Timeline = FrameTimeline.Even(0, 25, 50 + more) };
+        FrameFlowException fault = await Assert.ThrowsAsync<FrameFlowException>(() => LavfiClips.DecodeAsync(info, concluded));
+        Assert.True(fault.RefutesScan);
+        Assert.Contains(reason, fault.Message, StringComparison.Ordinal);
+    }
 }

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using FrameFlow.Decoding;
 using FrameFlow.Tests.Support;
 using Xunit;
 
@@ -220,5 +222,27 @@ public sealed class BadInputTests : IDisposable
         Assert.True(run.Code == 0, run.Error);
         Assert.NotEqual(0, run.Json.GetProperty("damage").GetArrayLength());
         Assert.True(File.Exists(_tool.At("out.mkv")));
+    }
+
+    /// <summary>The packets do not tell of it: the work begins, is refuted by the decoder, and begins anew.</summary>
+    [Theory]
+    [InlineData("0")]
+    [InlineData("4")]
+    public async Task Interpolate_FilmDamagedInside_IsReportedUnlessStrict(string segment)
+    {
+        using LavfiClips clips = new();
+        string film = await clips.MakeHurtAsync("hurt.mp4");
+        ToolRun strict = await _tool.RunAsync("interpolate", film, "-o", "strict.mkv", "--model", "hold", "--segment", segment, "--strict");
+        Assert.Equal(3, strict.Code);
+        Assert.Contains("is damaged in", strict.Fault, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_tool.Folder));
+        ToolRun run = await _tool.RunAsync("interpolate", film, "-o", "out.mkv", "--model", "hold", "--fps", "50", "--segment", segment, "--json");
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Contains("does not decode as its packets tell", run.Error, StringComparison.Ordinal);
+        (_, SourceScan scan) = await LavfiClips.ScanAsync(film);
+        JsonElement found = run.Json.GetProperty("damage")[0];
+        Assert.Equal((scan.Damage.Count, scan.Damage[0].What), (run.Json.GetProperty("damage").GetArrayLength(), found.GetProperty("what").GetString()));
+        Assert.Equal(scan.Timeline.Count, run.Json.GetProperty("framesIn").GetInt32());
+        Assert.Equal([_tool.At("out.mkv")], Directory.EnumerateFileSystemEntries(_tool.Folder));
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using FrameFlow.Decoding;
 using FrameFlow.Media;
 using Xunit;
@@ -41,6 +42,30 @@ internal sealed class LavfiClips : IDisposable
         await copying;
         await process.WaitForExitAsync();
         return (process.ExitCode, output.ToArray(), errors);
+    }
+
+    /// <summary>Makes a film of 300 frames at 25 fps with a key frame every 20; the fourth is damaged inside, which shows when it is decoded.</summary>
+    public async Task<string> MakeHurtAsync(string name)
+    {
+        string whole = await MakeAsync("whole-" + name, "-f lavfi -i mandelbrot=s=160x120:r=25:start_scale=0.5:end_scale=0.05:end_pts=60 -frames:v 300 -pix_fmt yuv420p -c:v libx264 -preset veryfast -g 20 -keyint_min 20 -sc_threshold 0");
+        (_, byte[] output, _) = await RunAsync("ffprobe", $"-v error -show_entries packet=pos,size,flags -of csv=p=0 {whole}");
+        string[] key = System.Text.Encoding.ASCII.GetString(output).Split('\n').Where(l => l.Contains(",K", StringComparison.Ordinal)).ElementAt(3).Split(',');
+        byte[] bytes = await File.ReadAllBytesAsync(whole);
+        new Random(1).NextBytes(bytes.AsSpan(int.Parse(key[1], CultureInfo.InvariantCulture) + (int.Parse(key[0], CultureInfo.InvariantCulture) / 2), 60));
+        return Write(name, bytes);
+    }
+
+    /// <summary>Asserts that what was concluded is what a scan found, times and all.</summary>
+    public static void AssertSame(SourceScan scan, SourceScan concluded)
+    {
+        Assert.True(concluded.IsConcluded);
+        Assert.False(scan.IsConcluded);
+        Assert.Equal(Enumerable.Range(0, scan.Timeline.Count).Select(i => scan.Timeline[i]), Enumerable.Range(0, concluded.Timeline.Count).Select(i => concluded.Timeline[i]));
+        Assert.Equal((scan.Timeline.ConstantRate, scan.Timeline.LastDuration, scan.Timeline.Tick), (concluded.Timeline.ConstantRate, concluded.Timeline.LastDuration, concluded.Timeline.Tick));
+        Assert.Equal((scan.Format, scan.Content, scan.Filters, scan.Conversion, scan.RawPixelFormat), (concluded.Format, concluded.Content, concluded.Filters, concluded.Conversion, concluded.RawPixelFormat));
+        Assert.Equal(scan.Notes, concluded.Notes);
+        Assert.Equal(scan.Damage, concluded.Damage);
+        Assert.Equal(scan.DroppedFrames, concluded.DroppedFrames);
     }
 
     /// <summary>Probes and scans.</summary>
