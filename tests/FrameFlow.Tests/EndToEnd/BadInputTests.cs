@@ -28,13 +28,14 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Theory]
-    [InlineData("interpolate")]
-    [InlineData("probe")]
-    public async Task Input_IsAPipe_IsRefusedInsteadOfWaitedFor(string command)
+    [InlineData("interpolate", "film.mp4", "-o", "out.mp4")]
+    [InlineData("probe", "film.mp4")]
+    [InlineData("verify", "{clip}", "film.mp4")]
+    [InlineData("verify", "film.mp4", "{clip}", "--filters", "none")]
+    public async Task Input_IsAPipe_IsRefusedInsteadOfWaitedFor(params string[] arguments)
     {
         await _tool.ExternalAsync("mkfifo", "film.mp4");
-        string[] output = command == "probe" ? [] : ["-o", "out.mp4"];
-        ToolRun run = await _tool.RunAsync([command, "film.mp4", .. output]).WaitAsync(TimeSpan.FromMinutes(1));
+        ToolRun run = await _tool.RunAsync([.. arguments.Select(a => a.Replace("{clip}", Repository.TestData("pan24.mp4"), StringComparison.Ordinal))]).WaitAsync(TimeSpan.FromMinutes(1));
         Assert.Equal("Input 'film.mp4' is a pipe or a device, and a film is read more than once; write it into a file first.", run.Fault);
         Assert.Equal(3, run.Code);
     }
