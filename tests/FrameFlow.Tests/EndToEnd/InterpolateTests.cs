@@ -80,12 +80,13 @@ public sealed class InterpolateTests : IDisposable
 
     // Sound is cut at the asked time, a picture begins at the next frame; AAC that is made for MPEG-TS begins with its priming.
     [Theory]
-    [InlineData("out.mkv", "--start", "1.01", "--duration", "2")]
-    [InlineData("out.ts")]
-    public async Task Verify_SoundBesideTheFirstPicture_Holds(string output, params string[] part)
+    [InlineData("pcm_s16le", 48000, "out.mkv", "--start", "1.01", "--duration", "2")]
+    [InlineData("pcm_s16le", 48000, "out.ts")]
+    [InlineData("pcm_s16le", 44100, "out.ts")]
+    public async Task Verify_SoundBesideTheFirstPicture_Holds(string codec, int samplesASecond, string output, params string[] part)
     {
         await _tool.ExternalAsync(
-            "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=4", "-f", "lavfi", "-i", "sine=440:r=48000:d=4", "-c:v", "ffv1", "-c:a", "pcm_s16le", "film.mkv");
+            "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=4", "-f", "lavfi", "-i", $"sine=440:r={samplesASecond}:d=4", "-c:v", "ffv1", "-c:a", codec, "film.mkv");
         ToolRun made = await _tool.RunAsync(["denoise", "film.mkv", "-o", output, "--model", "average", "--sigma", "0", .. part]);
         Assert.True(made.Code == 0, made.Error);
         ToolRun verified = await _tool.RunAsync(["verify", "film.mkv", output, .. part]);
