@@ -93,6 +93,30 @@ public sealed class InterpolateTests : IDisposable
         Assert.True(verified.Code == 0, verified.Output + verified.Error);
     }
 
+    // Two tracks sound throughout, one for the film's first second alone.
+    [Theory]
+    [InlineData("out.mp4", "2", 2)]
+    [InlineData("out.mkv", "2", 3)]
+    [InlineData("out.mp4", "0.5", 3)]
+    public async Task Verify_PartThatATrackDoesNotReach_Holds(string output, string start, int tracks)
+    {
+        await _tool.ExternalAsync(
+            "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=4", "-f", "lavfi", "-i", "sine=440:r=48000:d=1", "-f", "lavfi", "-i", "sine=880:r=48000:d=4",
+            "-map", "0", "-map", "1", "-map", "2", "-map", "2", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "film.mp4");
+        string[] part = ["--start", start, "--duration", "1.5"];
+        ToolRun made = await _tool.RunAsync(["denoise", "film.mp4", "-o", output, "--model", "average", "--sigma", "0", .. part]);
+        Assert.True(made.Code == 0, made.Error);
+        ToolRun verified = await _tool.RunAsync(["verify", "film.mp4", output, .. part]);
+        Assert.True(verified.Code == 0, verified.Output + verified.Error);
+        Assert.Contains($"audio tracks: {tracks} (expected {tracks})", verified.Output, StringComparison.Ordinal);
+
+        // A track that sounds in the part is still missed.
+        await _tool.ExternalAsync("ffmpeg", "-v", "error", "-i", output, "-map", "0:v", "-c", "copy", "silent.mkv");
+        ToolRun refuted = await _tool.RunAsync(["verify", "film.mp4", "silent.mkv", .. part]);
+        Assert.Equal(1, refuted.Code);
+        Assert.Contains("FAIL audio tracks: 0", refuted.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Interpolate_Model_MakesBetterFramesThanABlend()
     {
