@@ -81,6 +81,7 @@ public sealed class InterpolateTests : IDisposable
     // Sound is cut at the asked time, a picture begins at the next frame; AAC that is made for MPEG-TS begins with its priming.
     [Theory]
     [InlineData("pcm_s16le", 48000, "out.mkv", "--start", "1.01", "--duration", "2")]
+    [InlineData("libvorbis", 44100, "out.mkv", "--start", "1.01", "--duration", "2")]
     [InlineData("pcm_s16le", 48000, "out.ts")]
     [InlineData("pcm_s16le", 44100, "out.ts")]
     public async Task Verify_SoundBesideTheFirstPicture_Holds(string codec, int samplesASecond, string output, params string[] part)
