@@ -210,6 +210,14 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
+    public async Task Interpolate_DetailOfOneStep_IsAUsageFault()
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan25.mp4"), "-o", "out.mp4", "--detail", "0.5");
+        Assert.Equal("Out of range: --detail 0.5: 1 with --steps 1, which draws no detail; more steps do.", run.Fault);
+        Assert.Equal(2, run.Code);
+    }
+
+    [Fact]
     public async Task Interpolate_TruncatedFilm_IsProcessedAndReportedUnlessStrict()
     {
         string film = Repository.TestData("bad", "truncated.mkv");
