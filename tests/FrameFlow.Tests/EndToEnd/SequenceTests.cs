@@ -219,6 +219,30 @@ public sealed class SequenceTests : IDisposable
         Assert.Equal(["in"], Directory.EnumerateFileSystemEntries(_tool.Folder).Select(Path.GetFileName));
     }
 
+    // Neither is the film's end: the pictures behind it are good.
+    [Theory]
+    [InlineData(false, "is empty (0 bytes); copy or record it again.")]
+    [InlineData(true, "cannot be read (")]
+    public async Task Denoise_PictureThatCannotBeOpened_IsRefused(bool leadsNowhere, string words)
+    {
+        Copy("in");
+        string picture = _tool.At("in/scan_086401.dpx");
+        File.Delete(picture);
+        if (leadsNowhere)
+        {
+            File.CreateSymbolicLink(picture, "nowhere");
+        }
+        else
+        {
+            await File.WriteAllBytesAsync(picture, []);
+        }
+
+        ToolRun run = await _tool.RunAsync(["denoise", "in/scan_%06d.dpx", "-o", "out/a_%06d.dpx", .. Average]);
+        Assert.StartsWith($"Input '{picture}' {words}", run.Fault, StringComparison.Ordinal);
+        Assert.Equal(3, run.Code);
+        Assert.Equal(["in"], Directory.EnumerateFileSystemEntries(_tool.Folder).Select(Path.GetFileName));
+    }
+
     [Fact]
     public async Task Denoise_WrongNames_SayTheMend()
     {
