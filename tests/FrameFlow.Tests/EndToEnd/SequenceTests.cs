@@ -244,6 +244,22 @@ public sealed class SequenceTests : IDisposable
     }
 
     [Fact]
+    public async Task Denoise_NeighboursThatDoNotDecode_AreAllTold()
+    {
+        Copy("in");
+        foreach (int number in (int[])[86401, 86402])
+        {
+            await File.WriteAllTextAsync(_tool.At($"in/scan_{number:000000}.dpx"), "no picture");
+        }
+
+        ToolRun run = await _tool.RunAsync(["denoise", "in/scan_%06d.dpx", "-o", "out/a_%06d.dpx", .. Average]);
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Contains("Damaged from 0.042 s to 0.125 s: 'scan_086401.dpx' to 'scan_086402.dpx' (2 pictures) do not decode (", run.Error, StringComparison.Ordinal);
+        Assert.Contains("number 86403 is missing", run.Error, StringComparison.Ordinal);
+        Assert.Equal(["a_086400.dpx", "a_086404.dpx", "a_086405.dpx"], Names("out"));
+    }
+
+    [Fact]
     public async Task Denoise_WrongNames_SayTheMend()
     {
         ToolRun none = await _tool.RunAsync(["denoise", "none_%06d.dpx", "-o", "out/a_%06d.dpx", .. Average]);
