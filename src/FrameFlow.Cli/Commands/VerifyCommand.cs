@@ -28,17 +28,20 @@ internal static class VerifyCommand
         CommandEdge.Run(command, global, async (parsed, log, token) =>
         {
             string source = parsed.GetRequiredValue(input);
+            string made = parsed.GetRequiredValue(output);
             TargetRate? rate = parsed.GetValue(fps);
             if (rate is { IsMultiple: true })
             {
                 throw new FrameFlowException(FaultKind.Usage, "--fps of 'verify' takes a rate such as 60000/1001, no multiple.");
             }
 
-            if (new[] { source, parsed.GetRequiredValue(output) }.FirstOrDefault(p => SequencePattern.TryParse(p) is not null) is { } sequence)
+            if (new[] { source, made }.FirstOrDefault(p => SequencePattern.TryParse(p) is not null) is { } sequence)
             {
                 throw new FrameFlowException(FaultKind.Usage, $"'{sequence}' is a numbered sequence, whose pictures have numbers and no times to verify; numbers and pictures were read back when it was published.");
             }
 
+            InputFaults.ThrowIfUnreadable(source);
+            InputFaults.ThrowIfUnreadable(made);
             string? chain = parsed.GetValue(filters) switch
             {
                 "none" => null,
@@ -56,7 +59,7 @@ internal static class VerifyCommand
                 AllowHeldFrames = parsed.GetValue(held),
                 ExpectAudio = parsed.GetValue(slow) == Rational.One,
             };
-            VerificationReport report = await new TimingVerifier(options).VerifyAsync(source, parsed.GetRequiredValue(output), token);
+            VerificationReport report = await new TimingVerifier(options).VerifyAsync(source, made, token);
             return Print(report, parsed.GetValue(json), log);
         });
         return command;

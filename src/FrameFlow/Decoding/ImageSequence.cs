@@ -76,7 +76,7 @@ public sealed class ImageSequence
     /// <param name="path">What the user gave.</param>
     /// <param name="rate">The rate that the user gave, or null: the pictures' headers', else 24.</param>
     /// <returns>The sequence; null where the path is no pattern.</returns>
-    /// <exception cref="FrameFlowException">No file of the sequence exists or the first cannot be read (<see cref="FaultKind.Input"/>).</exception>
+    /// <exception cref="FrameFlowException">No file of the sequence exists, or one cannot be read (<see cref="FaultKind.Input"/>).</exception>
     public static ImageSequence? Open(string path, Rational? rate)
     {
         if (SequencePattern.TryParse(path) is not { } pattern)
@@ -90,7 +90,12 @@ public sealed class ImageSequence
             throw new FrameFlowException(FaultKind.Input, $"Input '{path}' names a sequence of which no picture exists; check the folder and the number of digits.");
         }
 
-        InputFaults.ThrowIfUnreadable(pattern.PathOf(numbers[0]));
+        // ffmpeg ends at a picture that it cannot open or that is empty, as if it were the last.
+        foreach (long number in numbers)
+        {
+            InputFaults.ThrowIfUnreadable(pattern.PathOf(number));
+        }
+
         ExrHeader? exr = pattern.Extension == ".exr" ? ExrHeader.TryRead(pattern.PathOf(numbers[0])) : null;
         DpxHeader? dpx = pattern.Extension == ".dpx" ? DpxHeader.TryRead(pattern.PathOf(numbers[0])) : null;
         Rational? stated = dpx?.FrameRate is { } header ? Nearest(header) : exr?.FrameRate;

@@ -115,17 +115,27 @@ public static partial class SourceScanner
         Rational tick = sequence.Rate.Inverse;
         HashSet<long> decoded = [.. pass.Ticks];
         List<DamagedStretch> damage = [.. pass.Damage.Select(d => d with { What = $"{d.What} (about '{sequence.Pattern.NameOf(sequence.Numbers[0] + (d.Start * sequence.Rate).Round())}')" })];
-        foreach (long number in sequence.Numbers)
+        List<(long First, long Last)> lost = [];
+        foreach (long number in sequence.Numbers.Where(n => plan.Contains(n - sequence.Numbers[0]) && !decoded.Contains(n - sequence.Numbers[0])))
         {
-            long place = number - sequence.Numbers[0];
-            if (plan.Contains(place) && !decoded.Contains(place))
+            if (lost.Count > 0 && lost[^1].Last == number - 1)
             {
-                // Its own complaint is one of those between the two frames beside it.
-                Rational start = place * tick;
-                string reason = pass.Damage.FirstOrDefault(d => d.Start <= start && d.End >= start)?.What ?? "no reason given";
-                damage.RemoveAll(d => d.Start <= start && d.End >= start);
-                damage.Add(new DamagedStretch(start, start + tick, $"'{sequence.Pattern.NameOf(number)}' does not decode ({reason})"));
+                lost[^1] = (lost[^1].First, number);
             }
+            else
+            {
+                lost.Add((number, number));
+            }
+        }
+
+        foreach ((long first, long last) in lost)
+        {
+            // Their own complaint is one of those between the two frames beside them.
+            Rational start = (first - sequence.Numbers[0]) * tick;
+            string reason = pass.Damage.FirstOrDefault(d => d.Start <= start && d.End >= start)?.What ?? "no reason given";
+            damage.RemoveAll(d => d.Start <= start && d.End >= start);
+            string which = $"'{sequence.Pattern.NameOf(first)}' " + (first == last ? "does" : string.Create(CultureInfo.InvariantCulture, $"to '{sequence.Pattern.NameOf(last)}' ({last - first + 1} pictures) do"));
+            damage.Add(new DamagedStretch(start, (last + 1 - sequence.Numbers[0]) * tick, $"{which} not decode ({reason})"));
         }
 
         foreach ((long first, long last) in sequence.Missing)

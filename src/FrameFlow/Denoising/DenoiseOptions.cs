@@ -57,6 +57,7 @@ public sealed record DenoiseOptions
         Check(Steps is null or (>= 1 and <= 1000), $"--steps {Steps}: 1 to 1000");
         Check(Sampler != "mmse" || Steps is null or 1, $"--steps {Steps}: 1 with the sampler mmse, which takes one; others take more");
         Check(Detail is >= 0 and <= 1, string.Create(CultureInfo.InvariantCulture, $"--detail {Detail}: 0 to 1"));
+        Check(Sampler != "mmse" || Detail is not (>= 0 and < 1), string.Create(CultureInfo.InvariantCulture, $"--detail {Detail}: 1 with the sampler mmse, which draws no detail; others do"));
         Check(Strength is >= 0 and <= 1.5, string.Create(CultureInfo.InvariantCulture, $"--strength {Strength}: 0 to 1.5"));
         Check(Temporal is >= 0 and <= 2, $"--temporal {Temporal}: 0 to 2");
         Check(GrainKept is >= 0 and <= 1, string.Create(CultureInfo.InvariantCulture, $"--grain keep={GrainKept}: 0 to 1"));

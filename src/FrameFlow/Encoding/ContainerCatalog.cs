@@ -59,6 +59,18 @@ public sealed record ContainerInfo
     /// <summary>The global tags that are carried; null for all.</summary>
     public IReadOnlySet<string>? Tags { get; init; }
 
+    /// <summary>Whether a track's title is carried.</summary>
+    public bool TrackTitles { get; init; }
+
+    /// <summary>Whether a track's language may be any tag (<c>en</c>, <c>de-CH</c>), not only ISO 639-2's three letters.</summary>
+    public bool AnyLanguage { get; init; }
+
+    /// <summary>The marks of a track that are carried (ffmpeg's dispositions); what else one has ffmpeg 5.1 leaves out without a word (found by trying each).</summary>
+    public IReadOnlySet<string> TrackMarks { get; init; } = new HashSet<string>();
+
+    /// <summary>Those that are carried of subtitles beside.</summary>
+    public IReadOnlySet<string> SubtitleMarks { get; init; } = new HashSet<string>();
+
     /// <summary>Seconds a tick of its clock, or null where it follows the frame rate exactly.</summary>
     public Media.Rational? Tick { get; init; }
 
@@ -85,7 +97,8 @@ public static class ContainerCatalog
             VideoCodecs = new HashSet<string> { "h264", "hevc", "av1", "vp9", "mpeg2video", "mpeg4" },
             AudioCodecs = ["aac", "mp3", "mp2", "ac3", "eac3", "opus", "alac", "dts"], LosslessAudioEncoder = "alac", AudioEncoder = "aac",
             SubtitleCodecs = ["mov_text"], TextSubtitleEncoder = "mov_text",
-            CoverPictures = true, Chapters = true, Rotation = true, ColorTags = true, Timecode = true, Tags = Mp4Tags,
+            CoverPictures = true, Chapters = true, Rotation = true, ColorTags = true, Timecode = true, Tags = Mp4Tags, TrackTitles = true,
+            TrackMarks = new HashSet<string> { "default", "dub", "comment", "forced", "hearing_impaired", "visual_impaired", "captions", "descriptions" },
         },
         new()
         {
@@ -94,7 +107,8 @@ public static class ContainerCatalog
             AudioCodecs = ["aac", "mp3", "mp2", "ac3", "eac3", "alac", "pcm_s16*", "pcm_s24*", "pcm_s32*", "pcm_f32*", "pcm_f64*", "pcm_alaw", "pcm_mulaw"],
             LosslessAudioEncoder = "alac", AudioEncoder = "aac",
             SubtitleCodecs = ["mov_text"], TextSubtitleEncoder = "mov_text",
-            Chapters = true, Rotation = true, ColorTags = true, Timecode = true, Tags = Mp4Tags,
+            Chapters = true, Rotation = true, ColorTags = true, Timecode = true, Tags = Mp4Tags, TrackTitles = true,
+            TrackMarks = new HashSet<string> { "default" },
         },
         new()
         {
@@ -106,7 +120,9 @@ public static class ContainerCatalog
             ],
             LosslessAudioEncoder = "flac", AudioEncoder = "flac",
             SubtitleCodecs = ["subrip", "ass", "ssa", "webvtt", "dvd_subtitle", "hdmv_pgs_subtitle", "dvb_subtitle"], TextSubtitleEncoder = "subrip",
-            Attachments = true, Chapters = true, ColorTags = true, Tick = new(1, 1000),
+            Attachments = true, Chapters = true, ColorTags = true, Tick = new(1, 1000), TrackTitles = true, AnyLanguage = true,
+            TrackMarks = new HashSet<string> { "default", "dub", "original", "comment", "forced", "hearing_impaired", "visual_impaired" },
+            SubtitleMarks = new HashSet<string> { "descriptions" },
         },
         new()
         {
@@ -114,7 +130,9 @@ public static class ContainerCatalog
             VideoCodecs = new HashSet<string> { "av1", "vp9", "vp8" },
             AudioCodecs = ["opus", "vorbis"], LosslessAudioEncoder = "libopus", AudioEncoder = "libopus",
             SubtitleCodecs = ["webvtt"], TextSubtitleEncoder = "webvtt",
-            Chapters = true, ColorTags = true, Tick = new(1, 1000),
+            Chapters = true, ColorTags = true, Tick = new(1, 1000), TrackTitles = true, AnyLanguage = true,
+            TrackMarks = new HashSet<string> { "default", "forced" },
+            SubtitleMarks = new HashSet<string> { "captions", "descriptions", "metadata" },
         },
         new()
         {
@@ -123,6 +141,7 @@ public static class ContainerCatalog
             AudioCodecs = ["aac", "mp3", "mp2", "mp1", "ac3", "eac3", "dts", "opus", "truehd"], LosslessAudioEncoder = "aac", AudioEncoder = "aac",
             SubtitleCodecs = ["dvb_subtitle", "dvb_teletext"], Tick = new(1, 90000),
             Tags = new HashSet<string>(StringComparer.OrdinalIgnoreCase) { "service_name", "service_provider", "title" },
+            TrackMarks = new HashSet<string> { "hearing_impaired", "visual_impaired", "clean_effects" },
         },
     ];
 
@@ -165,19 +184,20 @@ public static class ContainerCatalog
     public static string ToMarkdown()
     {
         StringBuilder text = new();
-        text.AppendLine("| container | default encoder | video | audio copied | other audio | subtitles copied | other text subtitles | attachments | cover picture | chapters | timecode | rotation |");
-        text.AppendLine("|---|---|---|---|---|---|---|---|---|---|---|---|");
+        text.AppendLine("| container | default encoder | video | audio copied | other audio | subtitles copied | other text subtitles | attachments | cover picture | chapters | timecode | rotation | tracks' titles | tracks' marks |");
+        text.AppendLine("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
         foreach (ContainerInfo row in Rows)
         {
             string other = row.AudioEncoder == row.LosslessAudioEncoder ? row.AudioEncoder : $"lossless to {row.LosslessAudioEncoder}, else {row.AudioEncoder}";
             text.AppendLine(
                 $"| {row.Name} ({string.Join(' ', row.Extensions)}) | {row.DefaultEncoder} | {(row.VideoCodecs is null ? "any" : string.Join(' ', row.VideoCodecs))} "
                 + $"| {string.Join(' ', row.AudioCodecs)} | {other} | {string.Join(' ', row.SubtitleCodecs)} | {(row.TextSubtitleEncoder is null ? "dropped, said" : "to " + row.TextSubtitleEncoder)} "
-                + $"| {Kept(row.Attachments)} | {Kept(row.CoverPictures)} | {Kept(row.Chapters)} | {Kept(row.Timecode)} | {(row.Rotation ? "in the track header" : "pixels turned, said")} |");
+                + $"| {Kept(row.Attachments)} | {Kept(row.CoverPictures)} | {Kept(row.Chapters)} | {Kept(row.Timecode)} | {(row.Rotation ? "in the track header" : "pixels turned, said")} "
+                + $"| {Kept(row.TrackTitles)} | {string.Join(' ', row.TrackMarks)}{(row.SubtitleMarks.Count > 0 ? $"; of subtitles {string.Join(' ', row.SubtitleMarks)}" : "")} |");
         }
 
         text.AppendLine();
-        text.AppendLine("Dropped everywhere, and said: picture subtitles that are not named above, data streams other than timecode, further video streams, dynamic HDR metadata.");
+        text.AppendLine("Dropped everywhere, and said: picture subtitles that are not named above, data streams other than timecode, further video streams, dynamic HDR metadata; of tracks other marks (a default that is the first of its kind is told by its place) and, but for Matroska and WebM, languages that have no three letters.");
         return text.ToString();
     }
 

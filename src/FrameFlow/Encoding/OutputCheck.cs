@@ -9,7 +9,8 @@ namespace FrameFlow.Encoding;
 /// <param name="LastTime">The last frame's time, in seconds.</param>
 /// <param name="AudioOffset">The first sound's start minus the first frame's time, in seconds; null without sound. Encoder priming is not counted as sound.</param>
 /// <param name="SourceAudioOffset">The same of the source (within <c>--start</c> it is that of the part taken, unknown, so null).</param>
-public readonly record struct OutputReport(long Frames, Rational FirstTime, Rational LastTime, Rational? AudioOffset, Rational? SourceAudioOffset);
+/// <param name="SilentTracks">Sound tracks that were planned and have no sample; MP4 and MOV leave such out.</param>
+public readonly record struct OutputReport(long Frames, Rational FirstTime, Rational LastTime, Rational? AudioOffset, Rational? SourceAudioOffset, int SilentTracks = 0);
 
 /// <summary>Reads the finished file back and holds it against its plan.</summary>
 public static class OutputCheck
@@ -80,18 +81,20 @@ public static class OutputCheck
             throw new FrameFlowException(FaultKind.Encode, Fault(broken)) { ToolOutput = tool };
         }
 
-        if (plan.Request.IncludeAudio && plan.Request.Source.Streams.Any(s => s.Kind == Decoding.StreamKind.Audio))
+        int silent = 0;
+        if (plan.Request.IncludeAudio && plan.Request.Source.Streams.Count(s => s.Kind == Decoding.StreamKind.Audio) is > 0 and int tracks)
         {
-            ToolResult audio = await Tool.RunAsync("ffprobe", ["-v", "error", "-select_streams", "a:0", "-show_entries", "stream=start_time", "-of", "compact=p=1:nk=0", full], cancellationToken);
-            string? start = audio.Output.Split('\n').Select(l => Field(l, "start_time")).FirstOrDefault(v => v is not null);
-            audioStart = Rational.TryParse(start, out Rational seconds) ? seconds : null;
+            ToolResult audio = await Tool.RunAsync("ffprobe", ["-v", "error", "-select_streams", "a", "-show_entries", "stream=index,start_time", "-of", "compact=p=1:nk=0", full], cancellationToken);
+            string[] lines = audio.Output.Split('\n');
+            audioStart = Rational.TryParse(lines.Select(l => Field(l, "start_time")).FirstOrDefault(v => v is not null), out Rational seconds) ? seconds : null;
+            silent = tracks - lines.Select(l => Field(l, "index")).OfType<string>().Distinct().Count();
         }
 
         Rational first = times.Count == 0 ? Rational.Zero : times[0] * timeBase;
         Rational last = times.Count == 0 ? Rational.Zero : times[^1] * timeBase;
         Rational? sourceStart = plan.Request.Decode.Start > Rational.Zero ? null
             : plan.Request.Source.Streams.FirstOrDefault(s => s.Kind == Decoding.StreamKind.Audio)?.StartTime;
-        return new OutputReport(times.Count, first, last, audioStart - first, sourceStart - plan.Request.FirstFrameTime);
+        return new OutputReport(times.Count, first, last, audioStart - first, sourceStart - plan.Request.FirstFrameTime, silent);
     }
 
     private static string? Compare(EncodePlan plan, List<long> times, Rational timeBase, long expectedFrames)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security;
 using FrameFlow.Decoding;
 
@@ -9,6 +10,10 @@ namespace FrameFlow.Encoding;
 /// </summary>
 public sealed class OutputFile : IDisposable
 {
+    /// <summary>What stands behind a report's partial name while its ledger is written.</summary>
+    internal const string LedgerEnding = ".ledger";
+
+    /// <summary>Bytes of a name that every file system takes (NAME_MAX of Linux).</summary>
     private const int NameLimitBytes = 255;
     private const int IdDigits = 8;
     private const string PartialMark = ".partial";
@@ -61,6 +66,7 @@ public sealed class OutputFile : IDisposable
 
         string full = System.IO.Path.GetFullPath(path);
         string? folder = System.IO.Path.GetDirectoryName(full);
+        ThrowIfTooLong(what, path, System.IO.Path.GetFileName(full));
         if (Directory.Exists(full) || System.IO.Path.EndsInDirectorySeparator(path) || folder is null)
         {
             throw new FrameFlowException(FaultKind.Usage, $"The {what} '{path}' is a folder; give a file name.");
@@ -110,14 +116,14 @@ public sealed class OutputFile : IDisposable
     {
         string full = System.IO.Path.GetFullPath(path);
         string like = System.IO.Path.GetFileName(PartialName(full));
-        string ending = PartialMark + System.IO.Path.GetExtension(full);
+        string ending = PartialMark + PartialExtension(full);
         string beginning = like[..^(ending.Length + IdDigits)];
         try
         {
             foreach (string found in Directory.EnumerateFiles(System.IO.Path.GetDirectoryName(full)!))
             {
                 string name = System.IO.Path.GetFileName(found);
-                name = name.EndsWith(".ledger", StringComparison.Ordinal) ? name[..^".ledger".Length] : name;
+                name = name.EndsWith(LedgerEnding, StringComparison.Ordinal) ? name[..^LedgerEnding.Length] : name;
                 if (name.Length == like.Length && name.StartsWith(beginning, StringComparison.Ordinal) && name.EndsWith(ending, StringComparison.Ordinal)
                     && name.Substring(beginning.Length, IdDigits).All(char.IsAsciiHexDigitLower))
                 {
@@ -204,6 +210,30 @@ public sealed class OutputFile : IDisposable
         return string.Equals(System.IO.Path.GetFullPath(a), System.IO.Path.GetFullPath(b), StringComparison.Ordinal);
     }
 
+    /// <summary>Refuses a name that no file system takes: it would be found out when all is done.</summary>
+    /// <param name="what">What bears it, for the message.</param>
+    /// <param name="path">Its path as the user gave it.</param>
+    /// <param name="name">The name.</param>
+    /// <exception cref="FrameFlowException">It is too long (<see cref="FaultKind.Usage"/>).</exception>
+    internal static void ThrowIfTooLong(string what, string path, string name)
+    {
+        if (System.Text.Encoding.UTF8.GetByteCount(name) is > NameLimitBytes and int bytes)
+        {
+            throw new FrameFlowException(FaultKind.Usage, string.Create(CultureInfo.InvariantCulture, $"The {what} '{path}' has a name of {bytes} bytes, and {NameLimitBytes} are the most that a file system takes; give a shorter one."));
+        }
+    }
+
+    /// <summary>The beginning of a name that leaves room for <paramref name="more"/> bytes; no character is cut in two.</summary>
+    internal static string CutToFit(string name, int more)
+    {
+        while (System.Text.Encoding.UTF8.GetByteCount(name) + more > NameLimitBytes)
+        {
+            name = name[..^(char.IsLowSurrogate(name[^1]) ? 2 : 1)];
+        }
+
+        return name;
+    }
+
     /// <summary>Refuses to write over what is read.</summary>
     /// <param name="path">What is to be written, for the message as the user gave it.</param>
     /// <param name="what">What it is.</param>
@@ -224,18 +254,15 @@ public sealed class OutputFile : IDisposable
 
     private static string PartialName(string full)
     {
-        string folder = System.IO.Path.GetDirectoryName(full)!;
         string name = System.IO.Path.GetFileName(full);
         string tail = PartialEnding(name);
-        while (System.Text.Encoding.UTF8.GetByteCount(name) + tail.Length + 1 > NameLimitBytes && name.Length > 1)
-        {
-            name = name[..^1];
-        }
-
-        return System.IO.Path.Combine(folder, $".{name}{tail}");
+        return System.IO.Path.Combine(System.IO.Path.GetDirectoryName(full)!, $".{CutToFit(name, 1 + tail.Length + LedgerEnding.Length)}{tail}");
     }
 
-    private static string PartialEnding(string name) => $".{Guid.NewGuid().ToString("N")[..IdDigits]}{PartialMark}{System.IO.Path.GetExtension(name)}";
+    private static string PartialEnding(string name) => $".{Guid.NewGuid().ToString("N")[..IdDigits]}{PartialMark}{PartialExtension(name)}";
+
+    // By its extension ffmpeg knows the container, all of which have short ones.
+    private static string PartialExtension(string name) => System.IO.Path.GetExtension(name) is { Length: <= 16 } extension ? extension : "";
 
     private static string OneLine(string text) => text.ReplaceLineEndings(" ").TrimEnd('.', ' ');
 

@@ -9,6 +9,8 @@ namespace FrameFlow.Encoding;
 /// </summary>
 internal static class SequenceFolder
 {
+    private const string ReplacedEnding = ".old";
+
     /// <summary>Checks the place, before any work: nothing is left on the disk.</summary>
     /// <param name="sequence">The output.</param>
     /// <param name="inputPath">The input, or null.</param>
@@ -28,13 +30,17 @@ internal static class SequenceFolder
             throw new FrameFlowException(FaultKind.Usage, $"The output '{sequence.Path}' is the input itself; give another folder.");
         }
 
+        // Numbers are whole numbers of 32 bits to ffmpeg.
+        OutputFile.ThrowIfTooLong("output", sequence.Path, sequence.NameOf(int.MaxValue));
+        OutputFile.ThrowIfTooLong("output's folder", sequence.Folder, Path.GetFileName(sequence.Folder));
         ThrowIfTaken(sequence, overwrite, FaultKind.Usage);
         if (!Directory.Exists(parent))
         {
             throw new FrameFlowException(FaultKind.Storage, $"The folder '{parent}', in which the sequence's own is to lie, does not exist; create it, or give another.");
         }
 
-        string partial = Path.Combine(parent, $".{Path.GetFileName(sequence.Folder)}.{Guid.NewGuid().ToString("N")[..8]}.partial");
+        string tail = $".{Guid.NewGuid().ToString("N")[..8]}.partial";
+        string partial = Path.Combine(parent, $".{OutputFile.CutToFit(Path.GetFileName(sequence.Folder), 1 + tail.Length + ReplacedEnding.Length)}{tail}");
         try
         {
             Directory.CreateDirectory(partial);
@@ -64,7 +70,7 @@ internal static class SequenceFolder
 
             if (Directory.Exists(sequence.Folder))
             {
-                replaced = partial + ".old";
+                replaced = partial + ReplacedEnding;
                 Directory.Move(sequence.Folder, replaced);
             }
 

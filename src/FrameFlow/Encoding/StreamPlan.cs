@@ -97,6 +97,13 @@ internal sealed record StreamPlan
                     maps.AddRange(["-map", map]);
                     arguments.AddRange(Audio(stream, audios, container, hiddenSound.Contains(stream.Index) ? stream.StartTime - source.StartTime + sourceShift : null, where, notes, ref copies));
                     arguments.AddRange([$"-disposition:a:{audios}", Disposition(stream)]);
+                    NoteWhatIsLost(stream, where, audios == 0, container, notes);
+                    if (container.Muxer == "mpegts" && stream.Tags.GetValueOrDefault("language")?.Length != 3)
+                    {
+                        // A mark stands beside the language, and is left out where there is none.
+                        arguments.AddRange([$"-metadata:s:a:{audios}", "language=und"]);
+                    }
+
                     audios++;
                     break;
 
@@ -125,6 +132,7 @@ internal sealed record StreamPlan
                     copies |= codec == "copy";
                     maps.AddRange(["-map", map]);
                     arguments.AddRange([$"-c:s:{subtitles}", codec, $"-disposition:s:{subtitles}", Disposition(stream)]);
+                    NoteWhatIsLost(stream, where, subtitles == 0, container, notes);
                     subtitles++;
                     break;
 
@@ -241,6 +249,7 @@ internal sealed record StreamPlan
             yield break;
         }
 
+        NoteWhatIsLost(video, $"picture (stream {video.Index})", isFirst: true, container, notes);
         foreach ((string key, string value) in video.Tags)
         {
             if (!StaleTags.Contains(key) && !key.StartsWith("BPS", StringComparison.OrdinalIgnoreCase) && !key.StartsWith("NUMBER_OF_", StringComparison.OrdinalIgnoreCase)
@@ -293,6 +302,33 @@ internal sealed record StreamPlan
         }
 
         return string.Create(CultureInfo.InvariantCulture, $"{timecode[..(mark + 1)]}{frame * nominal / Math.Max(1, rate.Ceiling()):00}");
+    }
+
+    // Of what tells a track from others. Without a mark of its own, the first of a kind is the default.
+    private static void NoteWhatIsLost(StreamInfo stream, string where, bool isFirst, ContainerInfo container, List<string> notes)
+    {
+        List<string> lost = [];
+        if (!container.TrackTitles && stream.Tags.TryGetValue("title", out string? title))
+        {
+            lost.Add($"its title '{title.ReplaceLineEndings(" ")}'");
+        }
+
+        if (!container.AnyLanguage && stream.Tags.TryGetValue("language", out string? language) && language.Length != 3)
+        {
+            lost.Add($"its language '{language.ReplaceLineEndings(" ")}'");
+        }
+
+        lost.AddRange(stream.Dispositions.Where(d => !IsCarried(d) && !(d == "default" && isFirst) && !(Twin(d) is { } twin && stream.Dispositions.Contains(twin) && IsCarried(twin)))
+            .Order(StringComparer.Ordinal).Select(d => $"the mark '{d}'"));
+        if (lost.Count > 0)
+        {
+            notes.Add($"The {where} loses {string.Join(", ", lost)}: {container.Name} has no place for {(lost.Count == 1 ? "it" : "them")}.");
+        }
+
+        bool IsCarried(string mark) => container.TrackMarks.Contains(mark) || (stream.Kind == StreamKind.Subtitle && container.SubtitleMarks.Contains(mark));
+
+        // ffmpeg reads either pair from one mark of MP4's, and from MPEG-TS's the second.
+        static string? Twin(string mark) => mark switch { "captions" => "hearing_impaired", "descriptions" => "visual_impaired", _ => null };
     }
 
     private static string Title(StreamInfo stream)

@@ -78,6 +78,7 @@ public sealed record InterpolationOptions
         List<string> faults = [];
         Check(Steps is >= 1 and <= 64, $"--steps {Steps}: 1 to 64");
         Check(Detail is >= 0 and <= 1, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"--detail {Detail}: 0 to 1"));
+        Check(Steps != 1 || Detail is not (>= 0 and < 1), string.Create(System.Globalization.CultureInfo.InvariantCulture, $"--detail {Detail}: 1 with --steps 1, which draws no detail; more steps do"));
         Check(Batch is >= 1 and <= 64, $"--batch {Batch}: 1 to 64");
         Check(Workers is >= 1 and <= 64, $"--threads {Workers}: 1 to 64");
         Check(HalvesNetworks != true || Steps == 1, $"--network-size half with --steps {Steps}: only 1 step can be taken at half size");

@@ -180,5 +180,5 @@ public sealed class DefectsOperation(DefectsOperationOptions options) : IVideoOp
         }
     }
 
-    private IFrameMasks OpenMasks() => Directory.Exists(options.Mask) ? new MaskFolder(options.Mask) : new MaskVideo(options.Mask!, _context!.Memory);
+    private IFrameMasks OpenMasks() => Directory.Exists(options.Mask) ? new MaskFolder(options.Mask) : new MaskVideo(options.Mask!, _timeline!.Count, _context!.Memory, _context.Log);
 }

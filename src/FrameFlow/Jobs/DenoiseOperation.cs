@@ -94,6 +94,7 @@ public sealed class DenoiseOperation(DenoiseOperationOptions options) : IVideoOp
     public IReadOnlyList<string> Validate() =>
     [
         .. options.Sigma is null or (>= 0 and <= 100) ? Array.Empty<string>() : [FormattableString.Invariant($"--sigma {options.Sigma}: auto, or 0 to 100")],
+        .. options.Model != "average" || options.Denoising.Sampler == "mmse" ? Array.Empty<string>() : [$"--sampler {options.Denoising.Sampler}: not with the model average, which has no network to sample with"],
         .. options.Denoising.Validate(),
     ];
 

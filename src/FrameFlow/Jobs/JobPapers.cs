@@ -24,7 +24,7 @@ internal sealed class JobPapers : IDisposable
     public bool IsWanted => LedgerPath is not null;
 
     /// <summary>Where the ledger is written to, for itself or for the report; null where neither is asked for.</summary>
-    public string? LedgerPath => Ledger?.PartialPath ?? (Report is null ? null : Report.PartialPath + ".ledger");
+    public string? LedgerPath => Ledger?.PartialPath ?? (Report is null ? null : Report.PartialPath + OutputFile.LedgerEnding);
 
     /// <summary>Checks the papers' places before any work.</summary>
     /// <param name="options">The request.</param>

@@ -2,13 +2,16 @@ using FrameFlow.Color;
 using FrameFlow.Decoding;
 using FrameFlow.Media;
 using FrameFlow.Repair.Defects;
+using Serilog;
 
 namespace FrameFlow.Jobs;
 
 /// <summary>Masks from a video: its n-th frame is the mask of the film's n-th; light is to be repaired.</summary>
 /// <param name="path">The video.</param>
+/// <param name="frames">How many frames of the film are read.</param>
 /// <param name="memory">Where frames come from; not owned.</param>
-internal sealed class MaskVideo(string path, NativePool memory) : IFrameMasks
+/// <param name="log">Told of masks that are too few or too many.</param>
+internal sealed class MaskVideo(string path, long frames, NativePool memory, ILogger log) : IFrameMasks
 {
     private IAsyncEnumerator<Frame>? _frames;
     private FrameConverter? _converter;
@@ -27,6 +30,13 @@ internal sealed class MaskVideo(string path, NativePool memory) : IFrameMasks
             if (scan.Format.Width != mask.Width || scan.Format.Height != mask.Height)
             {
                 throw new FrameFlowException(FaultKind.Input, $"The masks of '{path}' are {scan.Format.Width}x{scan.Format.Height}, the film is {mask.Width}x{mask.Height}; make them of the film's size.");
+            }
+
+            if (frame == 0 && scan.Timeline.Count != frames)
+            {
+                // Said by the reader of the film's first part alone.
+                log.Warning("The masks of '{Mask:l}' are {Masks}, the frames that are read {Frames}: the last {Difference} {What:l}.",
+                    path, scan.Timeline.Count, frames, Math.Abs(frames - scan.Timeline.Count), scan.Timeline.Count < frames ? "frames have none" : "masks are of no frame");
             }
 
             _converter = new FrameConverter(scan.Format);

@@ -360,6 +360,11 @@ public sealed class VideoJob : IAsyncDisposable
     /// <summary>The summary of what the output's check found.</summary>
     internal JobSummary Summarize(OutputReport report, IReadOnlyList<Rational> cuts, IReadOnlyDictionary<string, long> counts, TimeSpan elapsed)
     {
+        if (report.SilentTracks > 0)
+        {
+            _log.Warning("{Silent} sound track(s) have no sample in what was read, and are left out: {Container:l} has no empty tracks.", report.SilentTracks, Encode.Container.Name);
+        }
+
         using Process self = Process.GetCurrentProcess();
         return new JobSummary
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using FrameFlow.Decoding;
+using FrameFlow.Encoding;
 
 namespace FrameFlow.Jobs;
 
@@ -11,7 +12,6 @@ namespace FrameFlow.Jobs;
 public sealed class WorkFolder
 {
     private const string Ending = ".frameflow";
-    private const int NameLimitBytes = 255;
     private const string JournalName = "journal";
     private const string PlanName = "plan.json";
     private const string LockName = "lock";
@@ -51,14 +51,11 @@ public sealed class WorkFolder
         string place = sequence?.Folder ?? full;
         string name = Path.GetFileName(place) + sequence?.Extension;
         string tail = Ending;
-        if (System.Text.Encoding.UTF8.GetByteCount(name) + tail.Length + 1 > NameLimitBytes)
+        if (OutputFile.CutToFit(name, 1 + tail.Length) != name)
         {
             // Cut short it must still be this output's own.
             tail = "." + Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(name)).AsSpan(0, 8)) + Ending;
-            while (System.Text.Encoding.UTF8.GetByteCount(name) + tail.Length + 1 > NameLimitBytes)
-            {
-                name = name[..^(char.IsLowSurrogate(name[^1]) ? 2 : 1)];
-            }
+            name = OutputFile.CutToFit(name, 1 + tail.Length);
         }
 
         return new WorkFolder(full, Path.Combine(Path.GetDirectoryName(place) ?? place, $".{name}{tail}"), sequence is not null, time);

@@ -357,6 +357,6 @@ internal sealed record AudioExtent(string Codec, Rational? Start, Rational? Firs
     /// <summary>Whether no more than an encoder's priming (AAC-LD to HE-AAC: 480 to 2112 samples, some 50 ms) is hidden before the first sample; an edit list may hide much more.</summary>
     public bool StartsWithPriming => Start is { } start && FirstPacket is { } packet && Rational.Abs(start - packet) <= new Rational(1, 10);
 
-    /// <summary>Whether packets lie before the first sample that is heard.</summary>
-    public bool HidesSound => Start is { } start && FirstPacket is { } packet && packet < start;
+    /// <summary>Whether packets lie before the first sample that is heard; by more than the clocks round, of which one counts samples and the other a container's ticks.</summary>
+    public bool HidesSound => Start is { } start && FirstPacket is { } packet && packet + new Rational(1, 1000) < start;
 }

@@ -75,12 +75,28 @@ public sealed class OutputFileTests : IDisposable
         Assert.Contains("no plain file", device.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Prepare_LongName_StaysWithinTheFileSystem()
+    [Theory]
+    [InlineData("", "a", 251, ".mp4")]
+    [InlineData("", "ü", 125, ".html")]
+    [InlineData("", "\U0001F39E", 62, ".mkv")]
+    [InlineData("a.", "b", 253, "")]
+    [InlineData("", "a", 255, "/f_%04d.png")]
+    public void Prepare_LongestNames_LeaveRoomForWhatIsAdded(string before, string letter, int times, string after)
     {
-        using OutputFile output = OutputFile.Prepare(At(new string('ü', 120) + ".mp4"), null, overwrite: false);
-        Assert.EndsWith(".partial.mp4", output.PartialPath, StringComparison.Ordinal);
+        using OutputFile output = OutputFile.Prepare(At(Name(before, letter, times, after)), null, overwrite: false);
+        string partial = Path.GetFileName(output.Sequence is null ? output.PartialPath : Path.GetDirectoryName(output.PartialPath))!;
+        int bytes = new System.Text.UTF8Encoding(false, throwOnInvalidBytes: true).GetByteCount(partial); // throws where a letter was cut in two
+        Assert.InRange(bytes + (output.Sequence is null ? OutputFile.LedgerEnding : ".old").Length, 200, 255);
+        Assert.Contains(".partial", partial, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("", "a", 252, ".mp4")]
+    [InlineData("", "ü", 126, ".mp4")]
+    [InlineData("", "a", 256, "/f_%04d.png")]
+    [InlineData("f/", "a", 242, "%04d.png")]
+    public void Prepare_NameTooLong_IsRefused(string before, string letter, int times, string after) =>
+        Refuses(FaultKind.Usage, "256 bytes, and 255 are the most", At(Name(before, letter, times, after)));
 
     [Fact]
     public async Task Publish_NameTakenMeanwhile_IsNotClobbered()
@@ -106,6 +122,8 @@ public sealed class OutputFileTests : IDisposable
         Assert.Equal("new", File.ReadAllText(At("out.mp4")));
         Assert.Single(Directory.GetFileSystemEntries(_folder));
     }
+
+    private static string Name(string before, string letter, int times, string after) => before + string.Concat(Enumerable.Repeat(letter, times)) + after;
 
     private string At(string name) => Path.Combine(_folder, name);
 

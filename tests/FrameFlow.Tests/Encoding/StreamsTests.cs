@@ -125,6 +125,47 @@ public sealed class StreamsTests : IDisposable
         Assert.Equal(["av1", "opus", "opus", "webvtt", "webvtt"], result.Streams.Select(s => s.Codec));
     }
 
+    // What a track is marked as and called is in the output or told of, and nothing is told that is there.
+    [Theory]
+    [InlineData("mkv")]
+    [InlineData("mp4")]
+    [InlineData("mov")]
+    [InlineData("webm")]
+    [InlineData("ts")]
+    public async Task Encode_MarkedTracks_WhatIsLostIsSaid(string extension)
+    {
+        await File.WriteAllTextAsync(_clips.At("s.srt"), "1\n00:00:00,200 --> 00:00:01,000\nHi\n");
+        await _clips.FfmpegAsync("-f lavfi -i testsrc2=s=64x64:r=25:d=1 -f lavfi -i sine=r=48000:d=1 -c:v libx264 -preset ultrafast -c:a aac a.mp4");
+        await _clips.FfmpegAsync(
+            "-i a.mp4 -i s.srt -map 0:v -map 0:a -map 0:a -map 1 -map 1 -c copy -disposition:a:0 default -metadata:s:a:0 language=eng -metadata:s:a:0 title=First "
+            + "-disposition:a:1 default+original+comment+forced+hearing_impaired -metadata:s:a:1 language=de-CH -metadata:s:a:1 title=Second -disposition:s:0 0 -disposition:s:1 default+dub+comment+visual_impaired+descriptions in.mkv");
+        MediaInfo source = await _clips.ProbeAsync("in.mkv");
+        (EncodePlan plan, _) = await _clips.EncodeAsync(Request(source, "out." + extension, source.Video!.StartTime!.Value, 30));
+        MediaInfo result = await _clips.ProbeAsync("out." + extension);
+        string bytes = System.Text.Encoding.Latin1.GetString(await File.ReadAllBytesAsync(_clips.At("out." + extension)));
+        bool subtitles = extension != "ts";
+        Assert.Equal(subtitles ? 5 : 3, result.Streams.Count);
+        List<int> told = [];
+        foreach (int track in (int[])[.. subtitles ? [2, 4] : (int[])[2]])
+        {
+            string note = plan.Notes.SingleOrDefault(n => n.Contains($"(stream {track}, ", StringComparison.Ordinal) && n.Contains(" loses ", StringComparison.Ordinal)) ?? "";
+            told.AddRange(note.Length > 0 ? [track] : (int[])[]);
+            Assert.Equal(
+                source.Streams[track].Dispositions.Except(result.Streams[track].Dispositions).Except(result.Streams[track].Dispositions.Contains("visual_impaired") ? ["descriptions"] : (string[])[]).Order(StringComparer.Ordinal),
+                source.Streams[track].Dispositions.Where(d => note.Contains($"'{d}'", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+            foreach (string tag in (string[])[.. track == 2 ? ["title", "language"] : Array.Empty<string>()])
+            {
+                // ffprobe 5.1 does not read the titles that ffmpeg 5.1 writes into MP4.
+                string value = source.Streams[track].Tags[tag];
+                bool isThere = result.Streams[track].Tags.GetValueOrDefault(tag) == value || bytes.Contains("name" + value, StringComparison.Ordinal);
+                Assert.NotEqual(isThere, note.Contains($"{tag} '{value}'", StringComparison.Ordinal));
+            }
+        }
+
+        // The others have nothing to lose, but the first sound a title.
+        Assert.Equal(told.Count + (extension == "ts" ? 1 : 0), plan.Notes.Count(n => n.Contains(" loses ", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public async Task Encode_StartAndDuration_ChaptersAreCut()
     {

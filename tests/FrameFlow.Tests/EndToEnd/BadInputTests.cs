@@ -30,13 +30,14 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Theory]
-    [InlineData("interpolate")]
-    [InlineData("probe")]
-    public async Task Input_IsAPipe_IsRefusedInsteadOfWaitedFor(string command)
+    [InlineData("interpolate", "film.mp4", "-o", "out.mp4")]
+    [InlineData("probe", "film.mp4")]
+    [InlineData("verify", "{clip}", "film.mp4")]
+    [InlineData("verify", "film.mp4", "{clip}", "--filters", "none")]
+    public async Task Input_IsAPipe_IsRefusedInsteadOfWaitedFor(params string[] arguments)
     {
         await _tool.ExternalAsync("mkfifo", "film.mp4");
-        string[] output = command == "probe" ? [] : ["-o", "out.mp4"];
-        ToolRun run = await _tool.RunAsync([command, "film.mp4", .. output]).WaitAsync(TimeSpan.FromMinutes(1));
+        ToolRun run = await _tool.RunAsync([.. arguments.Select(a => a.Replace("{clip}", Repository.TestData("pan24.mp4"), StringComparison.Ordinal))]).WaitAsync(TimeSpan.FromMinutes(1));
         Assert.Equal("Input 'film.mp4' is a pipe or a device, and a film is read more than once; write it into a file first.", run.Fault);
         Assert.Equal(3, run.Code);
     }
@@ -207,6 +208,14 @@ public sealed class BadInputTests : IDisposable
     {
         ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan25.mp4"), "-o", "out.mp4", "--steps", "0", "--detail", "1.5", "--threads", "0");
         Assert.Equal("Out of range: --steps 0: 1 to 64; --detail 1.5: 0 to 1; --threads 0: 1 to 1024.", run.Fault);
+        Assert.Equal(2, run.Code);
+    }
+
+    [Fact]
+    public async Task Interpolate_DetailOfOneStep_IsAUsageFault()
+    {
+        ToolRun run = await _tool.RunAsync("interpolate", Repository.TestData("pan25.mp4"), "-o", "out.mp4", "--detail", "0.5");
+        Assert.Equal("Out of range: --detail 0.5: 1 with --steps 1, which draws no detail; more steps do.", run.Fault);
         Assert.Equal(2, run.Code);
     }
 

@@ -138,13 +138,15 @@ public sealed class DenoiseTests : IDisposable
     [InlineData("--sigma", "101", "auto, or 0 to 100")]
     [InlineData("--sampler", "euler", "mmse, ddim")]
     [InlineData("--steps", "9", "1 with the sampler mmse")]
+    [InlineData("--detail", "0.5", "1 with the sampler mmse")]
+    [InlineData("--sampler", "ddim", "not with the model average", "--model", "average")]
     [InlineData("--temporal", "3", "0 to 2")]
     [InlineData("--strength", "2", "0 to 1.5")]
     [InlineData("--grain", "keep=2", "keep=0.3")]
     [InlineData("--model", "light", "made for interpolate")]
-    public async Task Denoise_BadOption_IsRefusedWithTheMend(string option, string value, string mend)
+    public async Task Denoise_BadOption_IsRefusedWithTheMend(string option, string value, string mend, params string[] others)
     {
-        ToolRun run = await _tool.RunAsync("denoise", Repository.TestData("odd_420.mkv"), "-o", "out.mkv", option, value);
+        ToolRun run = await _tool.RunAsync(["denoise", Repository.TestData("odd_420.mkv"), "-o", "out.mkv", option, value, .. others]);
         Assert.Equal(option == "--model" ? 4 : 2, run.Code);
         Assert.Contains(mend, run.Fault, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_tool.Folder));

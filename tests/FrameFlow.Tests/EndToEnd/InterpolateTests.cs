@@ -80,16 +80,43 @@ public sealed class InterpolateTests : IDisposable
 
     // Sound is cut at the asked time, a picture begins at the next frame; AAC that is made for MPEG-TS begins with its priming.
     [Theory]
-    [InlineData("out.mkv", "--start", "1.01", "--duration", "2")]
-    [InlineData("out.ts")]
-    public async Task Verify_SoundBesideTheFirstPicture_Holds(string output, params string[] part)
+    [InlineData("pcm_s16le", 48000, "out.mkv", "--start", "1.01", "--duration", "2")]
+    [InlineData("libvorbis", 44100, "out.mkv", "--start", "1.01", "--duration", "2")]
+    [InlineData("pcm_s16le", 48000, "out.ts")]
+    [InlineData("pcm_s16le", 44100, "out.ts")]
+    public async Task Verify_SoundBesideTheFirstPicture_Holds(string codec, int samplesASecond, string output, params string[] part)
     {
         await _tool.ExternalAsync(
-            "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=4", "-f", "lavfi", "-i", "sine=440:r=48000:d=4", "-c:v", "ffv1", "-c:a", "pcm_s16le", "film.mkv");
+            "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=4", "-f", "lavfi", "-i", $"sine=440:r={samplesASecond}:d=4", "-c:v", "ffv1", "-c:a", codec, "film.mkv");
         ToolRun made = await _tool.RunAsync(["denoise", "film.mkv", "-o", output, "--model", "average", "--sigma", "0", .. part]);
         Assert.True(made.Code == 0, made.Error);
         ToolRun verified = await _tool.RunAsync(["verify", "film.mkv", output, .. part]);
         Assert.True(verified.Code == 0, verified.Output + verified.Error);
+    }
+
+    // Two tracks sound throughout, one for the film's first second alone.
+    [Theory]
+    [InlineData("out.mp4", "2", 2)]
+    [InlineData("out.mkv", "2", 3)]
+    [InlineData("out.mp4", "0.5", 3)]
+    public async Task Verify_PartThatATrackDoesNotReach_Holds(string output, string start, int tracks)
+    {
+        await _tool.ExternalAsync(
+            "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=4", "-f", "lavfi", "-i", "sine=440:r=48000:d=1", "-f", "lavfi", "-i", "sine=880:r=48000:d=4",
+            "-map", "0", "-map", "1", "-map", "2", "-map", "2", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "film.mp4");
+        string[] part = ["--start", start, "--duration", "1.5"];
+        ToolRun made = await _tool.RunAsync(["denoise", "film.mp4", "-o", output, "--model", "average", "--sigma", "0", .. part]);
+        Assert.True(made.Code == 0, made.Error);
+        Assert.Equal(tracks == 2, made.Error.Contains("[WRN] 1 sound track(s) have no sample in what was read, and are left out: MP4 has no empty tracks.\n", StringComparison.Ordinal));
+        ToolRun verified = await _tool.RunAsync(["verify", "film.mp4", output, .. part]);
+        Assert.True(verified.Code == 0, verified.Output + verified.Error);
+        Assert.Contains($"audio tracks: {tracks} (expected {tracks})", verified.Output, StringComparison.Ordinal);
+
+        // A track that sounds in the part is still missed.
+        await _tool.ExternalAsync("ffmpeg", "-v", "error", "-i", output, "-map", "0:v", "-c", "copy", "silent.mkv");
+        ToolRun refuted = await _tool.RunAsync(["verify", "film.mp4", "silent.mkv", .. part]);
+        Assert.Equal(1, refuted.Code);
+        Assert.Contains("FAIL audio tracks: 0", refuted.Output, StringComparison.Ordinal);
     }
 
     [Fact]

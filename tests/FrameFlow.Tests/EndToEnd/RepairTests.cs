@@ -83,6 +83,19 @@ public sealed class RepairTests : IDisposable
     }
 
     [Theory]
+    [InlineData(20, "The masks of '{masks}' are 20, the frames that are read 24: the last 4 frames have none.")]
+    [InlineData(30, "The masks of '{masks}' are 30, the frames that are read 24: the last 6 masks are of no frame.")]
+    [InlineData(24, null)]
+    public async Task Repair_MaskVideoOfAnotherLength_IsSaidOnce(int masks, string? words)
+    {
+        await MakeAsync("film.mkv", "null");
+        await _tool.ExternalAsync("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=black:s=160x120:r=24", "-frames:v", $"{masks}", "-c:v", "ffv1", _tool.At("masks.mkv"));
+        ToolRun run = await _tool.RunAsync("repair", "film.mkv", "-o", "out.mkv", "--gaps", "off", "--mask", "masks.mkv", "--fill", "median", "--cuts", "off", "--segment", "0.5");
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Equal(words is null ? [] : [$"[WRN] {words.Replace("{masks}", _tool.At("masks.mkv"), StringComparison.Ordinal)}"], run.Error.Split('\n').Where(l => l.Contains("The masks of", StringComparison.Ordinal)));
+    }
+
+    [Theory]
     [InlineData("a mask of another size", "--mask", "small.mkv", 3, "are 80x60, the film is 160x120")]
     [InlineData("a mask that is not there", "--mask", "none.mkv", 3, "do not exist")]
     [InlineData("a preview of nothing", "--preview-mask", "masks.mkv", 2, "--preview-mask has nothing to show")]

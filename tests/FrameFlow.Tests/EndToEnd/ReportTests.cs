@@ -45,6 +45,22 @@ public sealed class ReportTests : IDisposable
     }
 
     [Fact]
+    public async Task Denoise_ReportOfTheLongestName_IsWrittenAndOneTooLongRefusedBeforeTheWork()
+    {
+        string[] arguments = ["denoise", Repository.TestData("pan24.mp4"), "--model", "average", "--sigma", "0", "--duration", "0.2", "-o"];
+        string film = new string('f', 251) + ".mkv";
+        string report = new string('r', 250) + ".html";
+        ToolRun refused = await _tool.RunAsync([.. arguments, film, "--report", "r" + report]);
+        Assert.Equal($"[FTL] The report 'r{report}' has a name of 256 bytes, and 255 are the most that a file system takes; give a shorter one.\n", refused.Error);
+        Assert.Equal(2, refused.Code);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_tool.Folder));
+
+        ToolRun run = await _tool.RunAsync([.. arguments, film, "--report", report]);
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Equal([film, report], Directory.EnumerateFileSystemEntries(_tool.Folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task Denoise_UnevenTimes_LedgerHasTheSourcesOwn()
     {
         ToolRun run = await _tool.RunAsync(

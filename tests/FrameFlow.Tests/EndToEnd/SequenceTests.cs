@@ -219,6 +219,46 @@ public sealed class SequenceTests : IDisposable
         Assert.Equal(["in"], Directory.EnumerateFileSystemEntries(_tool.Folder).Select(Path.GetFileName));
     }
 
+    // Neither is the film's end: the pictures behind it are good.
+    [Theory]
+    [InlineData(false, "is empty (0 bytes); copy or record it again.")]
+    [InlineData(true, "cannot be read (")]
+    public async Task Denoise_PictureThatCannotBeOpened_IsRefused(bool leadsNowhere, string words)
+    {
+        Copy("in");
+        string picture = _tool.At("in/scan_086401.dpx");
+        File.Delete(picture);
+        if (leadsNowhere)
+        {
+            File.CreateSymbolicLink(picture, "nowhere");
+        }
+        else
+        {
+            await File.WriteAllBytesAsync(picture, []);
+        }
+
+        ToolRun run = await _tool.RunAsync(["denoise", "in/scan_%06d.dpx", "-o", "out/a_%06d.dpx", .. Average]);
+        Assert.StartsWith($"Input '{picture}' {words}", run.Fault, StringComparison.Ordinal);
+        Assert.Equal(3, run.Code);
+        Assert.Equal(["in"], Directory.EnumerateFileSystemEntries(_tool.Folder).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public async Task Denoise_NeighboursThatDoNotDecode_AreAllTold()
+    {
+        Copy("in");
+        foreach (int number in (int[])[86401, 86402])
+        {
+            await File.WriteAllTextAsync(_tool.At($"in/scan_{number:000000}.dpx"), "no picture");
+        }
+
+        ToolRun run = await _tool.RunAsync(["denoise", "in/scan_%06d.dpx", "-o", "out/a_%06d.dpx", .. Average]);
+        Assert.True(run.Code == 0, run.Error);
+        Assert.Contains("Damaged from 0.042 s to 0.125 s: 'scan_086401.dpx' to 'scan_086402.dpx' (2 pictures) do not decode (", run.Error, StringComparison.Ordinal);
+        Assert.Contains("number 86403 is missing", run.Error, StringComparison.Ordinal);
+        Assert.Equal(["a_086400.dpx", "a_086404.dpx", "a_086405.dpx"], Names("out"));
+    }
+
     [Fact]
     public async Task Denoise_WrongNames_SayTheMend()
     {
